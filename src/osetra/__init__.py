@@ -1,0 +1,3 @@
+"""Train, tune and diagnose neural networks."""
+
+__version__ = "0.1.0"

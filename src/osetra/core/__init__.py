@@ -1,0 +1,1 @@
+"""Records, ports, seeding and errors that every other part speaks in; standard library and NumPy only."""

@@ -1,0 +1,91 @@
+"""The places where parts meet that do not know one another.
+
+A store keeps records, a searcher proposes configurations. Each port has a contract in `osetra.testing` that every
+implementation passes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from osetra.core.records import Configuration, EpochRecord, Event, Study, StudySummary, Trial, TrialState
+
+
+class Searcher(Protocol):
+    """Proposes configurations and hears what became of them; knows no training."""
+
+    def ask(self, number: int) -> Configuration | None:
+        """The configuration of trial `number`, never one already proposed; None once the space holds no more."""
+        ...
+
+    def tell(self, trial: Trial) -> None:
+        """Take note of a trial that is over. Called in order of trial number."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps studies. One writer per study; any number of readers. Errors are `StoreError`; an unknown study is a `StudyError`."""
+
+    def create_study(self, study: Study) -> None:
+        """Record a new study; `StudyError` if the name is taken."""
+        ...
+
+    def update_study(self, study: Study) -> None:
+        """Replace the record of a study that exists."""
+        ...
+
+    def study(self, name: str) -> Study: ...
+
+    def studies(self) -> Sequence[StudySummary]:
+        """All studies, newest first."""
+        ...
+
+    def record(
+        self,
+        study: str,
+        *,
+        trials: Sequence[Trial] = (),
+        epochs: Mapping[int, Sequence[EpochRecord]] | None = None,
+        events: Sequence[Event] = (),
+    ) -> None:
+        """Write all of it or nothing, in one transaction: trials (inserted, or replaced by number), new epochs by trial number, events."""
+        ...
+
+    def trial(self, study: str, number: int) -> Trial:
+        """One trial; `StudyError` if there is none of that number."""
+        ...
+
+    def trials(
+        self,
+        study: str,
+        *,
+        states: Sequence[TrialState] = (),
+        order_by: str = "dev_error",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Sequence[Trial]:
+        """A page of trials. `order_by`: `dev_error` (best first, those without one last, ties by number) or `number`; no `states` means all."""
+        ...
+
+    def count_trials(self, study: str) -> Mapping[TrialState, int]: ...
+
+    def curve(self, study: str, number: int) -> Sequence[EpochRecord]:
+        """The epochs of one trial in order; empty if none is recorded."""
+        ...
+
+    def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
+        """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Progress(Protocol):
+    """Hears how a study goes; the CLI draws it."""
+
+    def notice(self, text: str) -> None:
+        """One line for the person watching."""
+        ...
+
+    def update(self, facts: Mapping[str, Any]) -> None:
+        """trials_done, trials_running, diverged, epochs_done, epochs_per_s, best_error, seconds_left (None: not bounded by time), share_done (0..1)."""
+        ...

@@ -1,0 +1,138 @@
+"""The frozen records that stages hand to one another and that the store keeps.
+
+Knows nothing of: how a record is made, stored or shown.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Value: TypeAlias = float | int | str | bool
+Configuration: TypeAlias = Mapping[str, Value]
+"""One value for each hyperparameter, by name; JSON can carry it."""
+
+
+class Task(StrEnum):
+    """What is predicted."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+    @property
+    def is_classification(self) -> bool:
+        return self is not Task.REGRESSION
+
+
+class TrialState(StrEnum):
+    """Where a trial stands (spec 11.3)."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    STALE = "stale"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED)
+
+
+class StudyState(StrEnum):
+    """Where a study stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One point of a trial's curve."""
+
+    epoch: int
+    """Epochs completed, from 1."""
+    train_cost: float
+    """Mean over the epoch's mini-batches of the cost, with its regularisation term."""
+    train_error: float
+    """Over the epoch's mini-batches, as trained (dropout on): error rate, or root mean squared error in target units."""
+    dev_loss: float
+    """Mean loss over the dev part in scoring mode, without penalty."""
+    dev_error: float
+    """Dev part in scoring mode: error rate, or root mean squared error in target units."""
+    seconds: float
+    """Wall-clock time of this epoch, its scoring included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One configuration and what became of it. `number` counts from 0 in its study."""
+
+    number: int
+    configuration: Configuration
+    state: TrialState
+    reason: str = ""
+    """Why it is in this state, in words."""
+    epochs: int = 0
+    best_epoch: int | None = None
+    dev_error: float | None = None
+    """At `best_epoch`; None until an epoch is done and for a trial that diverged before its first."""
+    dev_loss: float | None = None
+    train_error: float | None = None
+    """Of the weights of `best_epoch` in scoring mode, once the trial is over."""
+    seconds: float = 0.0
+    num_parameters: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.number >= 0, f"trial number {self.number}"
+        assert self.dev_error is None or not math.isnan(self.dev_error), "NaN never wins: a trial without a number has None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a trial (or, with `trial` None, to the study)."""
+
+    trial: int | None
+    epoch: int | None
+    kind: str
+    """Such as started, finished, diverged, interrupted, tested."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    who: str = "osetra"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One task tuned on one data set, as the store keeps it."""
+
+    name: str
+    state: StudyState
+    reason: str = ""
+    created: datetime
+    finished: datetime | None = None
+    task: Task
+    target: str
+    source: str
+    """Where the data came from: a path, or a word for data handed over in memory."""
+    seed: int
+    error_name: str
+    """What dev_error measures: `error rate`, or `RMSE`."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Everything else that is remembered, JSON-able: budget, space, split, notes on the data, fingerprint, versions, hardware, result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySummary:
+    """A row of the list of studies."""
+
+    study: Study
+    trials: int
+    """Trials recorded, in any state."""
+    best: Trial | None

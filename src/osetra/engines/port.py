@@ -1,0 +1,192 @@
+"""What every engine takes and gives.
+
+An engine advances a set of trials by some epochs. All engines share one parameter layout, so a checkpoint moves between them.
+
+Knows nothing of: search, studies, stores.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from osetra.core.errors import SpaceError
+from osetra.core.records import EpochRecord
+from osetra.core.seeding import Seed
+from osetra.network.initialise import initial_parameters, initial_running
+from osetra.network.layout import Layout
+from osetra.network.spec import NetworkSpec
+
+OPTIMIZERS = ("gd", "momentum", "momentum_sum", "nesterov", "rmsprop", "adam", "adamw")
+LOSSES = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "squared": "linear", "absolute": "linear", "huber": "linear"}
+"""Each loss and the output that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameters:
+    """How one network is trained."""
+
+    loss: str = "cross_entropy"
+    optimizer: str = "adam"
+    """gd; momentum: v = beta v + (1-beta) g; momentum_sum: v = beta v + g; nesterov (of the sum form); rmsprop; adam; adamw."""
+    batch_size: int = 128
+    momentum: float = 0.9
+    beta1: float = 0.9
+    beta2: float = 0.999
+    """Decay of the squared gradients, for rmsprop, adam and adamw."""
+    eps: float = 1e-8
+    bias_correction: bool = True
+    """Divide the averages of momentum, adam and adamw by 1 - beta^t."""
+    l2: float = 0.0
+    """lambda of (lambda/2m) sum ||W||^2, m the rows of the training part; with adamw the decay (lambda/m) W is decoupled from the gradient."""
+    keep_prob: tuple[float, ...] = ()
+    """One a hidden layer; empty: no dropout there."""
+    input_keep_prob: float = 1.0
+    label_smoothing: float = 0.0
+    huber_delta: float = 1.0
+    """In standard deviations of the target."""
+    batch_norm_decay: float = 0.9
+    """Of the exponentially weighted mean and variance, which are bias-corrected."""
+    batch_norm_eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        def require(good: bool, what: str, got: object, remedy: str) -> None:
+            if not good:
+                raise SpaceError(f"{what}, got {got!r}; {remedy}")
+
+        require(self.loss in LOSSES, f"loss must be one of {', '.join(LOSSES)}", self.loss, "choose one")
+        require(self.optimizer in OPTIMIZERS, f"optimizer must be one of {', '.join(OPTIMIZERS)}", self.optimizer, "choose one")
+        require(self.batch_size >= 1, "batch_size must be a whole number >= 1", self.batch_size, "give rows a mini-batch, such as 128")
+        for name in ("momentum", "beta1", "beta2", "batch_norm_decay"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"{name} must be in [0, 1)", value, "0.9 averages about the last 10")
+        for name in ("eps", "huber_delta", "batch_norm_eps"):
+            require(getattr(self, name) > 0, f"{name} must be > 0", getattr(self, name), "leave it at its default")
+        require(self.l2 >= 0, "l2 must be >= 0", self.l2, "0 switches it off")
+        for value in (*self.keep_prob, self.input_keep_prob):
+            require(0 < value <= 1, "keep_prob must be in (0, 1]", value, "1 switches dropout off")
+        require(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)", self.label_smoothing, "0 switches it off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """The prepared parts, shared by all trials and never written to.
+
+    Inputs are [rows, num_inputs], C-contiguous, in the engine's float type. Targets are class numbers int64 [rows] for cross_entropy,
+    else floats [rows, num_outputs] (0 and 1 for binary_cross_entropy, standardised for regression).
+    """
+
+    train_inputs: np.ndarray
+    train_targets: np.ndarray
+    dev_inputs: np.ndarray
+    dev_targets: np.ndarray
+    train_weights: np.ndarray | None = None
+    """Weight of each training row in the cost, mean 1, [rows]; None: all 1."""
+    dev_weights: np.ndarray | None = None
+    error_scale: float = 1.0
+    """Turns an error in standardised units into target units; 1 for error rates."""
+
+    def __post_init__(self) -> None:
+        for part in ("train", "dev"):
+            inputs, targets = getattr(self, f"{part}_inputs"), getattr(self, f"{part}_targets")
+            assert inputs.ndim == 2 and inputs.flags.c_contiguous, f"{part} inputs must be [rows, num_inputs], C-contiguous"
+            assert len(inputs) == len(targets), f"{part}: {len(inputs)} rows of inputs, {len(targets)} of targets"
+        assert self.train_inputs.shape[1] == self.dev_inputs.shape[1], "train and dev differ in columns"
+
+    @property
+    def num_rows(self) -> int:
+        """m, the rows of the training part."""
+        return len(self.train_inputs)
+
+
+@dataclass(slots=True, kw_only=True)
+class ModelState:
+    """Everything that training changes in one model; a copy of it is a checkpoint."""
+
+    parameters: np.ndarray
+    """[layout.size]"""
+    first_moment: np.ndarray
+    """v of momentum, m of adam; [layout.size]"""
+    second_moment: np.ndarray
+    """s of rmsprop, v of adam; [layout.size]"""
+    running: np.ndarray
+    """Batch norm's moments; [layout.running_size]"""
+    step: int = 0
+    """Updates made."""
+    epoch: int = 0
+    """Epochs completed."""
+
+    def copy(self) -> "ModelState":
+        return ModelState(
+            parameters=self.parameters.copy(),
+            first_moment=self.first_moment.copy(),
+            second_moment=self.second_moment.copy(),
+            running=self.running.copy(),
+            step=self.step,
+            epoch=self.epoch,
+        )
+
+
+def initial_state(
+    layout: Layout, seed: Seed, *, scheme: str = "auto", gain: float = 1.0, distribution: str = "normal", dtype: type[np.floating] = np.float32
+) -> ModelState:
+    """A model before its first step; its weights follow from `seed` alone."""
+    parameters = initial_parameters(
+        layout, seed.generator("initialise"), scheme=scheme, gain=gain, distribution=distribution, dtype=dtype
+    )
+    return ModelState(
+        parameters=parameters,
+        first_moment=np.zeros_like(parameters),
+        second_moment=np.zeros_like(parameters),
+        running=initial_running(layout, dtype=dtype),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """One trial as an engine sees it."""
+
+    network: NetworkSpec
+    layout: Layout
+    hyperparameters: Hyperparameters
+    state: ModelState
+    seed: Seed
+    learning_rates: Callable[[int, int], np.ndarray]
+    """(epochs completed, steps an epoch) -> the rate of each step of the next epoch, float64 [steps]."""
+
+    def __post_init__(self) -> None:
+        needed = LOSSES[self.hyperparameters.loss]
+        if self.network.output != needed:
+            raise SpaceError(f"loss {self.hyperparameters.loss!r} needs output {needed!r}, got {self.network.output!r}; change one of them")
+        if len(self.hyperparameters.keep_prob) not in (0, len(self.network.hidden_units)):
+            raise SpaceError(
+                f"keep_prob must give one value for each of the {len(self.network.hidden_units)} hidden layers, "
+                f"got {len(self.hyperparameters.keep_prob)}"
+            )
+
+
+class Engine(Protocol):
+    """Trains members on shared data. A member's result depends on nothing but itself and the data."""
+
+    name: str
+
+    def advance(self, members: Sequence[Member], data: TrainingData, *, epochs: int = 1) -> list[list[EpochRecord]]:
+        """Train each member for `epochs` more epochs, changing its state, and return its new points, one list a member.
+
+        A member whose cost stops being finite ends early: its last record has `train_cost` NaN or infinite.
+        """
+        ...
+
+    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
+        """Outputs in scoring mode, [rows, num_outputs]: probabilities for softmax and sigmoid, values for linear."""
+        ...
+
+    def cost_and_gradient(
+        self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
+    ) -> tuple[float, np.ndarray]:
+        """Cost (penalty included, dropout off, batch norm over these rows) and its gradient [layout.size]; nothing is updated.
+
+        `num_rows` is m of the penalty, the rows given if left out.
+        """
+        ...
