@@ -1,3 +1,63 @@
-"""Train, tune and diagnose neural networks."""
+"""osetra: give it data; it returns a trained, tuned neural network.
+
+    import osetra
+    study = osetra.fit("adult.csv.gz", target="income", budget="60s")
+    study.best, study.test_error, study.model.predict(new_rows)
+
+Importing it is cheap: every name is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from osetra.estimators import TunedClassifier, TunedRegressor
+    from osetra.models.files import load as load_model
+    from osetra.space.scales import choice, integer, linear, log, one_minus_log, ordinal, powers_of_two
+    from osetra.space.space import Space
+    from osetra.study.fit import fit
+    from osetra.study.handle import Study
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "Space": "osetra.space.space",
+    "Study": "osetra.study.handle",
+    "TunedClassifier": "osetra.estimators",
+    "TunedRegressor": "osetra.estimators",
+    "choice": "osetra.space.scales",
+    "fit": "osetra.study.fit",
+    "integer": "osetra.space.scales",
+    "linear": "osetra.space.scales",
+    "load_model": "osetra.models.files",
+    "log": "osetra.space.scales",
+    "one_minus_log": "osetra.space.scales",
+    "ordinal": "osetra.space.scales",
+    "powers_of_two": "osetra.space.scales",
+}
+
+__all__ = [
+    "Space",
+    "Study",
+    "TunedClassifier",
+    "TunedRegressor",
+    "choice",
+    "fit",
+    "integer",
+    "linear",
+    "load_model",
+    "log",
+    "one_minus_log",
+    "ordinal",
+    "powers_of_two",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'osetra' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), "load" if name == "load_model" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

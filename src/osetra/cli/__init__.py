@@ -1,1 +1,1 @@
-"""To come."""
+"""The command `osetra`."""

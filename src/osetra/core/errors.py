@@ -41,5 +41,5 @@ class StoreError(InputError):
     """A store cannot be opened, read or written."""
 
 
-class MissingExtra(OsetraError, ImportError):
+class MissingExtra(OsetraError, ImportError):  # noqa: N818 -- named for what is missing, as ImportError is
     """An optional dependency is needed and not installed."""

@@ -63,7 +63,10 @@ class Store(Protocol):
         limit: int | None = None,
         offset: int = 0,
     ) -> Sequence[Trial]:
-        """A page of trials. `order_by`: `dev_error` (best first, those without one last, ties by number) or `number`; no `states` means all."""
+        """A page of trials; no `states` means all.
+
+        `order_by`: `dev_error` (best first, those without one last, ties by number) or `number`.
+        """
         ...
 
     def count_trials(self, study: str) -> Mapping[TrialState, int]: ...
@@ -87,5 +90,9 @@ class Progress(Protocol):
         ...
 
     def update(self, facts: Mapping[str, Any]) -> None:
-        """trials_done, trials_running, diverged, epochs_done, epochs_per_s, best_error, seconds_left (None: not bounded by time), share_done (0..1)."""
+        """The state of things, several times a second.
+
+        trials_done, diverged, epochs_done, epochs_per_s, best_error (None at first), seconds_left (None: not bounded by time),
+        share_done (0..1).
+        """
         ...

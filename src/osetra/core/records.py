@@ -43,6 +43,11 @@ class TrialState(StrEnum):
     def is_over(self) -> bool:
         return self not in (TrialState.WAITING, TrialState.RUNNING, TrialState.PAUSED)
 
+    @property
+    def can_win(self) -> bool:
+        """Whether a trial in this state may be called best: not one that diverged or failed."""
+        return self not in (TrialState.DIVERGED, TrialState.FAILED, TrialState.STALE)
+
 
 class StudyState(StrEnum):
     """Where a study stands."""

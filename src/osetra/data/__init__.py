@@ -1,1 +1,6 @@
-"""To come."""
+"""Tables: read, checked, split and prepared. Never hears of trials.
+
+    read_table -> dataset -> split -> Preparation.fit -> inputs and targets
+
+The modules are `sources`, `tables`, `split` and `prepare`; import from them. Importing this package loads none of them.
+"""

@@ -39,7 +39,7 @@ class Hyperparameters:
     bias_correction: bool = True
     """Divide the averages of momentum, adam and adamw by 1 - beta^t."""
     l2: float = 0.0
-    """lambda of (lambda/2m) sum ||W||^2, m the rows of the training part; with adamw the decay (lambda/m) W is decoupled from the gradient."""
+    """lambda of (lambda/2m) sum ||W||^2, m the rows of the training part; adamw takes (lambda/m) W off the weights directly."""
     keep_prob: tuple[float, ...] = ()
     """One a hidden layer; empty: no dropout there."""
     input_keep_prob: float = 1.0
@@ -90,7 +90,8 @@ class TrainingData:
     def __post_init__(self) -> None:
         for part in ("train", "dev"):
             inputs, targets = getattr(self, f"{part}_inputs"), getattr(self, f"{part}_targets")
-            assert inputs.ndim == 2 and inputs.flags.c_contiguous, f"{part} inputs must be [rows, num_inputs], C-contiguous"
+            assert inputs.ndim == 2, f"{part} inputs must be [rows, num_inputs], got shape {inputs.shape}"
+            assert inputs.flags.c_contiguous, f"{part} inputs must be C-contiguous"
             assert len(inputs) == len(targets), f"{part}: {len(inputs)} rows of inputs, {len(targets)} of targets"
         assert self.train_inputs.shape[1] == self.dev_inputs.shape[1], "train and dev differ in columns"
 
@@ -129,7 +130,13 @@ class ModelState:
 
 
 def initial_state(
-    layout: Layout, seed: Seed, *, scheme: str = "auto", gain: float = 1.0, distribution: str = "normal", dtype: type[np.floating] = np.float32
+    layout: Layout,
+    seed: Seed,
+    *,
+    scheme: str = "auto",
+    gain: float = 1.0,
+    distribution: str = "normal",
+    dtype: type[np.floating] = np.float32,
 ) -> ModelState:
     """A model before its first step; its weights follow from `seed` alone."""
     parameters = initial_parameters(

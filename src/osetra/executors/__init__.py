@@ -1,1 +1,1 @@
-"""To come."""
+"""Where trials run: threads of this process, one a core."""

@@ -1,1 +1,1 @@
-"""To come."""
+"""What people read: records in, words out."""

@@ -1,1 +1,1 @@
-"""To come."""
+"""Where studies are kept: in memory, in one SQLite file, or in PostgreSQL."""

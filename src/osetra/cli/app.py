@@ -1,0 +1,175 @@
+"""The command line: verbs, their options, and how errors leave.
+
+    exit codes: 0 done; 1 our own mistake (with a traceback); 2 something given cannot be used; 130 interrupted before anything was trained
+
+Every verb's work is imported when it runs, so `osetra --help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from osetra.core.errors import OsetraError
+
+app = typer.Typer(
+    name="osetra",
+    help="Give it data: it returns a trained, tuned neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StoreOption = Annotated[str, typer.Option(help="Where studies are kept: a file or a URL.", envvar="OSETRA_STORE")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+StudyArgument = Annotated[Optional[str], typer.Argument(help="Name of a study; the newest if left out.")]  # noqa: UP045 -- typer reads it
+DEFAULT_STORE = "osetra.db"
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one message on stderr and exit code 2, never a traceback."""
+    try:
+        app()
+    except OsetraError as error:
+        print(f"osetra: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("osetra: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from osetra import __version__
+
+        typer.echo(f"osetra {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
+) -> None:
+    """Give it data: it returns a trained, tuned neural network."""
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Argument(help="A table: .csv, .csv.gz, .parquet, .feather or .npz.")],
+    target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
+    budget: Annotated[Optional[str], typer.Option(help="Time to spend, such as 60s, 10m, 2h.  [default: 60s if nothing else is bounded]")] = None,  # noqa: UP045
+    trials: Annotated[Optional[int], typer.Option(help="Train this many configurations.")] = None,  # noqa: UP045
+    epochs: Annotated[Optional[int], typer.Option(help="Spend this many epochs, over all trials.")] = None,  # noqa: UP045
+    epochs_per_trial: Annotated[Optional[int], typer.Option(help="Longest training of one trial.  [default: by the data]")] = None,  # noqa: UP045
+    task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
+    study: Annotated[Optional[str], typer.Option(help="Name of the study.  [default: by the file]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    models: Annotated[Path, typer.Option(help="Folder under which the model is saved.")] = Path("models"),
+    seed: Annotated[int, typer.Option(help="Same seed, same study.")] = 0,
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Edit the space: NAME=VALUE or NAME=RANGE, such as learning_rate='log(1e-4, 0.1)'. Repeatable."),
+    ] = None,
+    drop: Annotated[Optional[list[str]], typer.Option(help="Column to leave out. Repeatable.")] = None,  # noqa: UP045
+    sizes: Annotated[Optional[str], typer.Option(help="Training,dev,test as shares or rows, such as 0.8,0.1,0.1.  [default: by the rows]")] = None,  # noqa: UP045
+    groups: Annotated[Optional[str], typer.Option(help="Column whose groups never span parts.")] = None,  # noqa: UP045
+    time: Annotated[Optional[str], typer.Option(help="Column of times: later rows are dev and test.")] = None,  # noqa: UP045
+    test: Annotated[bool, typer.Option(help="Keep a test part, measured once at the end.")] = True,
+    workers: Annotated[Optional[int], typer.Option(help="Trials trained side by side.  [default: the cores]")] = None,  # noqa: UP045
+    json: JsonOption = False,
+) -> None:
+    """Tune networks on a table and leave the trained best one."""
+    from osetra.cli.fit import run_fit
+
+    run_fit(
+        data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, task=task, study=study,
+        store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, test=test,
+        workers=workers, as_json=json,
+    )  # fmt: skip
+
+
+@app.command()
+def studies(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+    """List the studies of a store, newest first."""
+    from osetra.cli.reading import list_studies
+
+    list_studies(store, as_json=json)
+
+
+@app.command()
+def trials(
+    study: StudyArgument = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="Rows to pass over.")] = 0,
+    state: Annotated[Optional[str], typer.Option(help="Only trials in this state, such as diverged.")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """List the trials of a study, best first."""
+    from osetra.cli.reading import list_trials
+
+    list_trials(study, store, state=state, limit=limit, offset=offset, as_json=json)
+
+
+@app.command()
+def show(
+    study: StudyArgument = None,
+    trial: Annotated[Optional[int], typer.Argument(help="Number of a trial; the study as a whole if left out.")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Show a study, or one of its trials with its curve."""
+    from osetra.cli.reading import show_study, show_trial
+
+    if trial is None:
+        show_study(study, store, as_json=json)
+    else:
+        show_trial(study, trial, store, as_json=json)
+
+
+@app.command()
+def best(study: StudyArgument = None, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+    """Show the best trial of a study, its configuration, its errors and its model."""
+    from osetra.cli.reading import show_best
+
+    show_best(study, store, as_json=json)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="The folder that fit left and named.")],
+    data: Annotated[Path, typer.Argument(help="A table with the columns that the model was trained on.")],
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="CSV file to write.  [default: standard output]")] = None,  # noqa: UP045
+    json: JsonOption = False,
+) -> None:
+    """Predict every row of a table."""
+    from osetra.cli.scoring import run_predict
+
+    run_predict(model, data, output=output, as_json=json)
+
+
+@app.command()
+def score(
+    model: Annotated[Path, typer.Argument(help="The folder that fit left and named.")],
+    data: Annotated[Path, typer.Argument(help="A table with the target in it.")],
+    json: JsonOption = False,
+) -> None:
+    """Measure a model's error on a table that holds the target."""
+    from osetra.cli.scoring import run_score
+
+    run_score(model, data, as_json=json)
+
+
+@app.command()
+def doctor(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+    """Check that this machine can train, and say how fast."""
+    from osetra.cli.doctor import examine
+
+    examine(store, as_json=json)

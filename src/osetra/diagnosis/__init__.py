@@ -1,0 +1,1 @@
+"""Diagnosis: records in, verdicts out."""

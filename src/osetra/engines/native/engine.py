@@ -1,0 +1,186 @@
+"""The native engine: compiled whole epochs, one model a core.
+
+Knows nothing of: threads (its caller runs one member on each), studies, stores.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from osetra.core.records import EpochRecord
+from osetra.core.seeding import Seed
+from osetra.engines.native import epoch as compiled
+from osetra.engines.native.blas import one_blas_thread
+from osetra.engines.native.kernel import is_cached
+from osetra.engines.native.table import Room, make_room, network_table
+from osetra.engines.port import LOSSES, OPTIMIZERS, Hyperparameters, Member, ModelState, TrainingData, initial_state
+from osetra.network.layout import Layout
+from osetra.network.spec import NetworkSpec
+
+SCORING_ROWS = 256
+"""Rows scored at a time: enough for BLAS, few enough that the activations stay in cache."""
+
+
+class NativeEngine:
+    """`osetra.engines.port.Engine` in compiled code. Thread-safe: several threads may advance different members at once."""
+
+    name = "native"
+
+    @staticmethod
+    def is_compiled() -> bool:
+        """Whether this machine has the compiled code on disk; the first run takes some seconds to make it."""
+        return is_cached(compiled.train_epoch) and is_cached(compiled.score_part)
+
+    @staticmethod
+    def compile() -> None:
+        """Make or load the compiled code for float32, by training a toy; some 10 to 20 seconds where there is none on disk."""
+        network = NetworkSpec(num_inputs=1, hidden_units=(1,), num_outputs=2)
+        layout, seed = Layout(network), Seed(study=0)
+        toy = Member(
+            network=network, layout=layout, hyperparameters=Hyperparameters(), state=initial_state(layout, seed), seed=seed,
+            learning_rates=lambda _, steps: np.zeros(steps),
+        )  # fmt: skip
+        inputs, targets = np.zeros((2, 1), dtype=np.float32), np.array([0, 1])
+        data = TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets)
+        NativeEngine().advance([toy], data)
+
+    def advance(self, members: Sequence[Member], data: TrainingData, *, epochs: int = 1) -> list[list[EpochRecord]]:
+        """As in the port; members one after the other."""
+        with one_blas_thread():
+            return [_advance(member, data, epochs) for member in members]
+
+    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
+        """As in the port."""
+        dtype = state.parameters.dtype
+        inputs = np.ascontiguousarray(inputs, dtype=dtype)
+        z = np.empty((len(inputs), network.num_outputs), dtype=dtype)
+        eps = Hyperparameters().batch_norm_eps
+        with one_blas_thread():
+            compiled.score_rows(
+                network_table(layout), eps, inputs, state.parameters, state.running,
+                make_room(layout, SCORING_ROWS, dropout=False, dtype=dtype), z,
+            )  # fmt: skip
+        if network.output == "softmax":
+            z -= z.max(axis=1, keepdims=True)
+            np.exp(z, out=z)
+            z /= z.sum(axis=1, keepdims=True)
+        elif network.output == "sigmoid":
+            z = np.exp(-np.logaddexp(0, -z)).astype(dtype)
+        return z
+
+    def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
+        """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
+        part = _rows(inputs, targets, None)
+        with one_blas_thread():
+            return _score(member, part, _room(member, part), np.empty(len(inputs), dtype=np.int64), error_scale)
+
+    def cost_and_gradient(
+        self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
+    ) -> tuple[float, np.ndarray]:
+        """As in the port."""
+        state = member.state
+        room = make_room(member.layout, len(inputs), dropout=False, dtype=state.parameters.dtype)
+        with one_blas_thread():
+            cost = compiled.cost_and_gradient(
+                network_table(member.layout), _options(member.hyperparameters, len(inputs)), member.layout.weights_size,
+                num_rows or len(inputs), _rows(inputs, targets, None), state.parameters, state.running, room,
+                np.empty(len(inputs), dtype=np.int64),
+            )  # fmt: skip
+        return cost, room.gradient
+
+
+def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:
+    state, layout = member.state, member.layout
+    options = _options(member.hyperparameters, data.num_rows)
+    keep_probs = _keep_probs(member)
+    train = _rows(data.train_inputs, data.train_targets, data.train_weights)
+    dev = _rows(data.dev_inputs, data.dev_targets, data.dev_weights)
+    table = network_table(layout)
+    room = make_room(layout, options.batch_size, dropout=bool((keep_probs < 1).any()), dtype=state.parameters.dtype)
+    scoring_room = _room(member, dev)
+    order = np.empty(max(data.num_rows, len(data.dev_inputs)), dtype=np.int64)
+    steps = math.ceil(data.num_rows / options.batch_size)
+    records = []
+    for _ in range(epochs):
+        began = time.perf_counter()
+        keys = np.array([member.seed.key("shuffle", state.epoch), member.seed.key("dropout", state.epoch)], dtype=np.uint64)
+        rates = np.ascontiguousarray(member.learning_rates(state.epoch, steps), dtype=np.float64)
+        assert rates.shape == (steps,), f"{steps} steps an epoch, {rates.shape} learning rates"
+        cost, error, made = compiled.train_epoch(
+            table, options, layout.weights_size, keep_probs, rates, keys, state.step, train,
+            state.parameters, state.first_moment, state.second_moment, state.running, room, order[: data.num_rows],
+        )  # fmt: skip
+        state.step += made
+        state.epoch += 1
+        dev_loss, dev_error = _score(member, dev, scoring_room, order[: len(dev.inputs)], data.error_scale)
+        records.append(
+            EpochRecord(
+                epoch=state.epoch,
+                train_cost=cost,
+                train_error=_error(member.hyperparameters.loss, error, data.error_scale),
+                dev_loss=dev_loss,
+                dev_error=dev_error,
+                seconds=time.perf_counter() - began,
+            )
+        )
+        if not (math.isfinite(cost) and math.isfinite(dev_loss)):
+            break
+    return records
+
+
+def _score(member: Member, part: compiled.Rows, room: Room, order: np.ndarray, error_scale: float) -> tuple[float, float]:
+    state = member.state
+    loss, error = compiled.score_part(
+        network_table(member.layout), _options(member.hyperparameters, len(order)), part, state.parameters, state.running, room, order
+    )
+    return loss, _error(member.hyperparameters.loss, error, error_scale)
+
+
+def _error(loss: str, mean: float, scale: float) -> float:
+    """An error rate as it is, a mean squared error as its root in target units."""
+    if LOSSES[loss] == "linear":
+        return math.sqrt(mean) * scale if mean >= 0 else mean
+    return mean
+
+
+def _room(member: Member, part: compiled.Rows) -> Room:
+    rows = min(SCORING_ROWS, len(part.inputs))
+    return make_room(member.layout, rows, dropout=False, dtype=member.state.parameters.dtype)
+
+
+def _keep_probs(member: Member) -> np.ndarray:
+    """Of what each layer is fed: the input's, then the hidden layers', float64 [num_layers]."""
+    hidden = member.hyperparameters.keep_prob or (1.0,) * len(member.network.hidden_units)
+    return np.array([member.hyperparameters.input_keep_prob, *hidden])
+
+
+def _options(hyperparameters: Hyperparameters, rows: int) -> compiled.Options:
+    h = hyperparameters
+    return compiled.Options(
+        loss=list(LOSSES).index(h.loss),
+        optimizer=OPTIMIZERS.index(h.optimizer),
+        batch_size=min(h.batch_size, rows),
+        momentum=float(h.momentum),
+        beta1=float(h.beta1),
+        beta2=float(h.beta2),
+        eps=float(h.eps),
+        bias_correction=bool(h.bias_correction),
+        l2=float(h.l2),
+        label_smoothing=float(h.label_smoothing),
+        huber_delta=float(h.huber_delta),
+        batch_norm_decay=float(h.batch_norm_decay),
+        batch_norm_eps=float(h.batch_norm_eps),
+    )
+
+
+def _rows(inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> compiled.Rows:
+    dtype = inputs.dtype
+    by_class = targets.ndim == 1
+    return compiled.Rows(
+        inputs=inputs,
+        labels=np.ascontiguousarray(targets, dtype=np.int64) if by_class else np.empty(0, dtype=np.int64),
+        targets=np.empty((0, 0), dtype=dtype) if by_class else np.ascontiguousarray(targets, dtype=dtype),
+        weights=np.empty(0, dtype=dtype) if weights is None else np.ascontiguousarray(weights, dtype=dtype),
+    )

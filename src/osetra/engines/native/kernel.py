@@ -1,0 +1,95 @@
+"""How the native engine's functions are compiled, and where the result is kept.
+
+Inner functions are compiled into the entry points that call them. Only entry points are kept on disk, in the user's cache folder,
+under a stamp of every source file of this package: Numba's own stamp covers a single file and would serve stale code after an
+edit in another one.
+
+    OSETRA_CACHE_DIR    puts the cache elsewhere
+
+Floating point: sums may be reordered and fused (reassoc, contract), NaN and infinity keep their meaning, so divergence is seen.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import caching
+
+FAST_MATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
+OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": FAST_MATH, "error_model": "numpy"}
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile as part of the entry points that call it."""
+    return numba.njit(**OPTIONS)(function)
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile on first use and keep the machine code on disk."""
+    dispatcher = numba.njit(**OPTIONS)(function)
+    dispatcher._cache = _KernelCache(function)
+    return dispatcher
+
+
+def is_cached(dispatcher: Any) -> bool:
+    """Whether machine code of this entry point is on disk for these sources on this machine."""
+    return any(Path(dispatcher._cache.cache_path).glob(f"{dispatcher._cache._impl.filename_base}.*"))
+
+
+def cache_folder() -> Path:
+    """Where compiled code of the present sources lies; not created by asking."""
+    chosen = os.environ.get("OSETRA_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        base = Path(chosen)
+    else:
+        import platformdirs
+
+        base = Path(platformdirs.user_cache_dir("osetra", appauthor=False))
+    return base / f"native-{_source_stamp()[:16]}"
+
+
+@cache
+def _source_stamp() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Locator(caching._CacheLocator):  # pyright: ignore[reportPrivateUsage]
+    """Tells Numba's cache to use our folder and our stamp."""
+
+    def __init__(self, function: Callable[..., Any], _path: str) -> None:
+        self._line = function.__code__.co_firstlineno
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return _source_stamp()
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], path: str) -> "_Locator":
+        return cls(function, path)
+
+
+class _Implementation(caching.CompileResultCacheImpl):  # pyright: ignore[reportPrivateUsage]
+    _locator_classes = [_Locator]  # noqa: RUF012 -- Numba's own attribute
+
+
+class _KernelCache(caching.FunctionCache):  # pyright: ignore[reportPrivateUsage]
+    _impl_class = _Implementation
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the code; on a full or read-only disk go on without, at the price of compiling again next time."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)

@@ -1,0 +1,112 @@
+"""`osetra.Study`: a study as its owner holds it, during a session or opened later from its store.
+
+Knows nothing of: how a study comes about.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osetra.core.errors import StudyError
+from osetra.core.ports import Store
+from osetra.core.records import EpochRecord, Event, Trial, TrialState
+from osetra.core.records import Study as StudyRecord
+
+if TYPE_CHECKING:
+    from osetra.models.model import Model
+    from osetra.space.space import Space
+
+
+class Study:
+    """A tuned task: its trials, its best, its model. `fit` returns one; `Study.open` finds one in a store."""
+
+    def __init__(self, record: StudyRecord, store: Store, *, model: "Model | None" = None) -> None:
+        self.record = record
+        self.store = store
+        self._model = model
+
+    @classmethod
+    def open(cls, name: str, store: str | Path | Store = "osetra.db") -> "Study":
+        """The study of that name; StoreError if there is no such store, StudyError if it holds no such study."""
+        if isinstance(store, str | Path):
+            from osetra.store.sql import open_store
+
+            store = open_store(store, create=False, read_only=True)
+        return cls(store.study(name), store)
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the study remembers besides its trials: budget, space, split, fingerprint, environment, results."""
+        return self.record.facts
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the lowest dev error. Raises StudyError if none has one."""
+        number = self.facts.get("best")
+        if number is not None:
+            return self.store.trial(self.name, int(number))
+        page = self.store.trials(self.name, states=[state for state in TrialState if state.can_win], limit=1)
+        if not page or page[0].dev_error is None:
+            raise StudyError(f"study {self.name!r} has no trained trial yet; look at `osetra trials {self.name}`")
+        return page[0]
+
+    @property
+    def dev_error(self) -> Mapping[str, Any] | None:
+        """Of the best model: value, low, high (95 % interval), rows."""
+        return self.facts.get("dev")
+
+    @property
+    def test_error(self) -> Mapping[str, Any] | None:
+        """Of the best model, measured once; None where the split has no test part."""
+        return self.facts.get("test")
+
+    @property
+    def space(self) -> "Space":
+        from osetra.space.space import Space
+
+        return Space.from_dict(self.facts["space"])
+
+    @property
+    def model(self) -> "Model":
+        """The trained best model. Raises StudyError if none was kept, ModelError if its folder cannot be read."""
+        if self._model is None:
+            folder = self.facts.get("model")
+            if folder is None:
+                raise StudyError(f"study {self.name!r} kept no model; fit with models=FOLDER to save one")
+            from osetra.models.files import load
+
+            self._model = load(Path(folder))
+        return self._model
+
+    def trials(self, *, states: Sequence[TrialState] = (), limit: int | None = None, offset: int = 0) -> Sequence[Trial]:
+        """Best first; those without a dev error last."""
+        return self.store.trials(self.name, states=states, limit=limit, offset=offset)
+
+    def trial(self, number: int) -> Trial:
+        return self.store.trial(self.name, number)
+
+    def curve(self, number: int) -> Sequence[EpochRecord]:
+        """The epochs of one trial in order."""
+        return self.store.curve(self.name, number)
+
+    def events(self, trial: int | None = None) -> Sequence[Event]:
+        return self.store.events(self.name, trial=trial)
+
+    def to_frame(self) -> Any:
+        """All trials as a pandas frame, a row each, hyperparameters as columns."""
+        import pandas as pd
+
+        rows = [
+            {"trial": t.number, "state": str(t.state), "dev_error": t.dev_error, "train_error": t.train_error, "epochs": t.epochs}
+            | {"seconds": t.seconds}
+            | dict(t.configuration)
+            for t in self.trials()
+        ]
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        return f"<Study {self.name!r}: {self.record.task} of {self.record.target}, {self.record.state}>"

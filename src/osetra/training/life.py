@@ -1,0 +1,77 @@
+"""One trial's life: epochs, curve, best weights, and how it ends.
+
+A trial ends `finished` (all its epochs, or no better for `patience` epochs), `stopped` (told to) or `diverged` (its cost stopped being
+finite or exploded). Whatever its end, the weights of its best epoch are restored.
+
+Knows nothing of: search, stores, other trials.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osetra.core.records import EpochRecord, TrialState
+from osetra.engines.port import Engine, Member, ModelState, TrainingData
+
+EXPLODED = 1e4
+"""A cost this many times the first epoch's counts as diverged, finite or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a trial ended."""
+
+    state: TrialState
+    reason: str
+    epochs: int
+    best: EpochRecord | None
+    """The epoch of the restored weights; None if no epoch ended well."""
+    weights: ModelState | None
+    """The model at `best`."""
+    seconds: float
+
+
+def live(
+    member: Member,
+    engine: Engine,
+    data: TrainingData,
+    *,
+    epochs: int,
+    patience: int | None = None,
+    report: Callable[[EpochRecord], None] = lambda _: None,
+    told_to_stop: Callable[[float], str | None] = lambda _: None,
+) -> Outcome:
+    """Train `member` for up to `epochs` epochs.
+
+    `patience`: end after so many epochs without a better dev error; None: never. `report` hears every epoch. `told_to_stop` is asked
+    before every epoch, with the seconds that the last one took, for a reason to stop, or None.
+    """
+    best: EpochRecord | None = None
+    weights: ModelState | None = None
+    first_cost = math.inf
+    seconds = 0.0
+    last = 0.0
+    done = 0
+
+    def end(state: TrialState, reason: str) -> Outcome:
+        return Outcome(state=state, reason=reason, epochs=done, best=best, weights=weights, seconds=seconds)
+
+    while done < epochs:
+        if why := told_to_stop(last):
+            return end(TrialState.STOPPED, f"{why} after {done} of {epochs} epochs")
+        record = engine.advance([member], data)[0][0]
+        report(record)
+        done += 1
+        last = record.seconds
+        seconds += record.seconds
+        if done == 1:
+            first_cost = abs(record.train_cost)
+        if not (math.isfinite(record.train_cost) and math.isfinite(record.dev_loss)):
+            return end(TrialState.DIVERGED, f"the cost was not finite in epoch {done}")
+        if record.train_cost > EXPLODED * max(first_cost, 1e-12) and done > 1:
+            return end(TrialState.DIVERGED, f"the cost reached {record.train_cost:.3g} in epoch {done}, from {first_cost:.3g} in the first")
+        if best is None or (record.dev_error, record.dev_loss) < (best.dev_error, best.dev_loss):
+            best, weights = record, member.state.copy()
+        elif patience is not None and done - best.epoch >= patience:
+            return end(TrialState.FINISHED, f"no better for {patience} epochs")
+    return end(TrialState.FINISHED, f"trained its {epochs} epochs")

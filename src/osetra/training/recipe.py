@@ -1,0 +1,75 @@
+"""From a configuration, which search speaks, to a network and its training, which engines speak.
+
+Knows nothing of: where configurations come from.
+"""
+
+import numpy as np
+
+from osetra.core.errors import SpaceError
+from osetra.core.records import Configuration, Task, Value
+from osetra.core.seeding import Seed
+from osetra.engines.port import LOSSES, Hyperparameters, Member, initial_state
+from osetra.network.layout import Layout
+from osetra.network.spec import NetworkSpec
+from osetra.training.schedules import learning_rates
+
+
+def build_member(
+    configuration: Configuration,
+    *,
+    num_inputs: int,
+    num_outputs: int,
+    task: Task,
+    seed: Seed,
+    total_epochs: int,
+    dtype: type[np.floating] = np.float32,
+) -> Member:
+    """The untrained trial of a configuration. Raises SpaceError for a value that makes no sense."""
+    given = dict(configuration)
+    loss = str(given.pop("loss", "cross_entropy" if task.is_classification else "squared"))
+    if loss not in LOSSES:
+        raise SpaceError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}; choose one")
+    units = _hidden_units(given.pop("hidden_units", 64), given.pop("num_layers", 2))
+    network = NetworkSpec(
+        num_inputs=num_inputs,
+        hidden_units=units,
+        num_outputs=num_outputs,
+        output=LOSSES[loss],
+        activations=(str(given.pop("activation", "relu")),) * len(units),
+        batch_norm=bool(given.pop("batch_norm", True)),
+    )
+    rates = learning_rates(
+        str(given.pop("schedule", "constant")),
+        float(given.pop("learning_rate", 1e-3)),
+        total_epochs=total_epochs,
+        decay=float(given.pop("decay", 1.0)),
+    )
+    start = {
+        "scheme": str(given.pop("initialisation", "auto")),
+        "gain": float(given.pop("gain", 1.0)),
+        "distribution": str(given.pop("distribution", "normal")),
+    }
+    keep_prob = float(given.pop("keep_prob", 1.0))
+    try:
+        hyperparameters = Hyperparameters(loss=loss, keep_prob=(keep_prob,) * len(units), **given)  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        raise SpaceError(f"configuration names a hyperparameter that osetra's networks do not have: {error}") from error
+    layout = Layout(network)
+    return Member(
+        network=network,
+        layout=layout,
+        hyperparameters=hyperparameters,
+        state=initial_state(layout, seed, dtype=dtype, **start),  # pyright: ignore[reportArgumentType]
+        seed=seed,
+        learning_rates=rates,
+    )
+
+
+def _hidden_units(units: Value, num_layers: Value) -> tuple[int, ...]:
+    """`num_layers` hidden layers of `units` each; or a text such as "128-64", which gives every layer its own."""
+    try:
+        if isinstance(units, str) and "-" in units:
+            return tuple(int(part) for part in units.split("-"))
+        return (int(units),) * int(num_layers)
+    except ValueError:
+        raise SpaceError(f"hidden_units must be a whole number or a text such as 128-64, got {units!r}") from None
