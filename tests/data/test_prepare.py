@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from osetra.core.errors import DataError
@@ -254,6 +254,14 @@ def test_dev_and_test_rows_never_change_a_fitted_value(seed, number, level, labe
     assert np.array_equal(after.inputs(changed.iloc[parts.train]), before.inputs(data.features.iloc[parts.train]))
 
 
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.MULTICLASS])
+def test_dev_and_test_targets_never_change_a_fitted_value(task):
+    features = {"x": np.arange(60.0)}
+    before = Preparation.fit(made(features, target=np.arange(60) % 3, task=task), np.arange(30))
+    after = Preparation.fit(made(features, target=np.where(np.arange(60) < 30, np.arange(60) % 3, 7), task=task), np.arange(30))
+    assert after.to_dict() == before.to_dict()
+
+
 def test_changing_a_training_row_does_change_fitted_values():
     data = made(one_of_each(120))
     rows = np.arange(60)
@@ -363,11 +371,22 @@ def test_training_rows_that_teach_nothing_say_why():
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=30))
+@example([1.7976931348623157e308, -3.2e301, -1.7976928111531385e308])
+@example([5e-324, 0.0, 1e-323])
 @settings(max_examples=100, deadline=None)
 def test_moments_stay_finite_for_any_numbers(values):
     mean, scale = moments(np.array(values))
     assert min(values) <= mean <= max(values)
     assert 0 <= scale < np.inf
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30), st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_moments_are_those_after_the_mean_fills_the_blanks(values, blanks):
+    mean, scale = moments(np.array(values + [np.nan] * blanks))
+    filled = np.array(values + [np.mean(values)] * blanks)
+    assert mean == pytest.approx(filled.mean(), rel=1e-9, abs=1e-6)
+    assert scale == pytest.approx(filled.std(), rel=1e-6, abs=1e-6)
 
 
 def test_a_file_goes_all_the_way(tmp_path):

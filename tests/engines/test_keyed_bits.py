@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from osetra.core.seeding import Seed
 from osetra.engines.keyed_bits import bits, dropout_mask, shuffled
 from osetra.engines.native import dropout as compiled_dropout
@@ -50,7 +51,7 @@ def test_a_mask_is_the_compiled_one(
 ) -> None:
     units = 7
     mask = np.empty((rows, units), dtype=dtype)
-    compiled_dropout.draw_mask(compiled.bits(key, np.uint64(layer)), first_row * units, keep_prob, mask)
+    compiled_dropout.draw_mask(np.uint64(compiled.bits(key, np.uint64(layer))), first_row * units, keep_prob, mask)
     assert dropout_mask(key, layer, first_row, keep_prob, (rows, units)).astype(dtype).tobytes() == mask.tobytes()
 
 

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import LOSSES, OPTIMIZERS, Hyperparameters, Member, TrainingData
 from osetra.network.spec import ACTIVATIONS
@@ -21,7 +22,7 @@ from .members import curve, steps_an_epoch, tiny_data, tiny_member
 
 pytest.importorskip("torch", reason="the reference needs PyTorch: pip install 'osetra[torch]'")
 
-from osetra.engines.plain import PlainEngine  # noqa: E402 -- after the skip, though it would import without PyTorch
+from osetra.engines.plain import PlainEngine
 
 EXACT = 1e-11
 ENGINES = {"native": NativeEngine(), "plain": PlainEngine()}

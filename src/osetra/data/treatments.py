@@ -73,13 +73,15 @@ def moments(values: np.ndarray) -> tuple[float, float]:
     low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
     if low == high:
         return low, 0.0
-    # Scaled by the greatest magnitude, so that neither sums nor squares leave the range of floats.
+    # Magnitudes near the end of the float range are scaled down first, spreads always, so that neither sums nor squares leave it.
     peak = max(-low, high)
-    mean = min(max(float(np.mean(present / peak)) * peak, low), high)
-    with np.errstate(over="ignore"):
-        centred = present - mean
-    spread = min(float(np.abs(centred).max()), np.finfo(np.float64).max)
-    return mean, spread * float(np.sqrt(np.sum(np.square(centred / spread)) / len(values)))
+    unit = peak if peak > 1e150 else 1.0
+    scaled = present / unit
+    mean = min(max(float(np.mean(scaled)), low / unit), high / unit)
+    centred = scaled - mean
+    spread = float(np.abs(centred).max())
+    sigma = spread * float(np.sqrt(np.sum(np.square(centred / spread)) / len(values)))
+    return mean * unit, min(sigma * unit, np.finfo(np.float64).max)
 
 
 def _fit_numbers(name: str, values: np.ndarray) -> NumberColumn:

@@ -1,4 +1,4 @@
-"""Property tests are judged by what they find, not by how busy the machine is."""
+"""Settings for every test."""
 
 from hypothesis import settings
 
