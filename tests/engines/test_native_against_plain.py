@@ -109,6 +109,17 @@ def test_every_depth_and_batch_size_agrees(hidden_units: tuple[int, ...], batch_
     assert_close(result["native"], result["plain"], EXACT)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("num_inputs", "units", "batch_size"), [(105, 128, 100), (105, 128, 251), (300, 130, 64)])
+def test_products_large_enough_to_be_split_agree(num_inputs: int, units: int, batch_size: int, dtype: type[np.floating]) -> None:
+    """A million multiply-adds and more a product, which the compiled engine may cut into pieces of rows."""
+    data = tiny_data(dtype=dtype, rows=2 * batch_size + 1, num_inputs=num_inputs, num_outputs=10)
+    h = Hyperparameters(batch_size=batch_size, eps=1e-3)
+    result = both(data, h, epochs=2, hidden_units=(units, units), batch_norm=True)
+    # Of float32 only the sums are in question here: of some hundred terms, each rounded.
+    assert_close(result["native"], result["plain"], EXACT if dtype is np.float64 else 1e-4)
+
+
 OPTIMIZER_OPTIONS = [
     *[(optimizer, {}) for optimizer in OPTIMIZERS],
     *[(optimizer, {"bias_correction": False}) for optimizer in ("momentum", "adam", "adamw")],

@@ -54,6 +54,8 @@ class Model:
             row.setflags(write=False)
         if not (np.isfinite(parameters).all() and np.isfinite(running).all()):
             raise ModelError("every weight and running moment of a model must be finite, got NaN or infinity; use another trial's weights")
+        if not self.batch_norm_eps > 0:
+            raise ModelError(f"batch_norm_eps must be > 0, got {self.batch_norm_eps}; give the one of the training, such as 1e-5")
         folded = fold(self.network, layout, parameters, running, batch_norm_eps=self.batch_norm_eps)
         if any((layout.view(running, name) < 0).any() for name in layout.running if name.startswith("variance")):
             raise ModelError("the running variances of a model must be >= 0, got a negative one; use another trial's weights")
@@ -65,6 +67,7 @@ class Model:
             )
         object.__setattr__(self, "parameters", parameters)
         object.__setattr__(self, "running", running)
+        object.__setattr__(self, "batch_norm_eps", float(self.batch_norm_eps))
         object.__setattr__(self, "layout", layout)
         object.__setattr__(self, "folded", folded)
         object.__setattr__(self, "feature_names", tuple(self.feature_names) or _positions(used))

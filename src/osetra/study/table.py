@@ -6,7 +6,7 @@ Knows nothing of: trials.
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,9 @@ class PreparedTable:
             rows, seed=Seed(study=seed), sizes=sizes, test=test,
             groups=_column(rows, groups) if groups else None, time=_column(rows, time_column) if time_column else None,
         )  # fmt: skip
+        if groups:
+            # A group of dev or test is never one that was trained on, so its name teaches nothing.
+            rows = replace(rows, features=rows.features.drop(columns=groups))
         preparation = Preparation.fit(rows, parts.train)
         train_inputs, train_targets = _prepared(rows, preparation, parts.train)
         dev_inputs, dev_targets = _prepared(rows, preparation, parts.dev)
