@@ -77,9 +77,7 @@ def test_gamma_and_beta_that_undo_batch_norm_give_the_network_without_it():
     for name in ("W1", "W2", "b2"):
         other.view(same, name)[:] = layout.view(parameters, name)
     X = np.random.default_rng(2).normal(size=(20, 4))
-    np.testing.assert_allclose(
-        outputs(normalised, layout, parameters, running, X), outputs(plain, other, same, np.zeros(0), X), rtol=1e-12
-    )
+    np.testing.assert_allclose(outputs(normalised, layout, parameters, running, X), outputs(plain, other, same, np.zeros(0), X), rtol=1e-12)
 
 
 def check_rows_do_not_depend_on_their_batch():

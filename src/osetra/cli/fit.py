@@ -1,14 +1,13 @@
 """The verb `fit`: options in, progress while it runs, leaderboard and results at the end."""
 
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from osetra.cli.screen import TerminalProgress, output, print_json, trials_table
-from osetra.core.errors import DataError, SpaceError
+from osetra.cli.screen import TerminalProgress, error_output, output, print_json, print_trials, say
+from osetra.core.errors import DataError, OsetraError, SpaceError
 from osetra.report import words
 
 LEADERBOARD = 10
@@ -23,33 +22,50 @@ def run_fit(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tune, then print the leaderboard, the best configuration and its errors."""
-    from osetra.study.fit import fit
+    """Tune, then print the leaderboard, the best configuration and its errors.
 
+    Raises KeyboardInterrupt if Ctrl-C came before there was a model.
+    """
+    with Interrupt() as interrupt:
+        try:
+            with TerminalProgress() as progress:
+                study = _fit(data, target, edits, sizes, progress=progress, interrupted=interrupt, **options)
+        except Exception as error:
+            # Also what Ctrl-C became on its way out of a library.
+            if not interrupt.came:
+                raise
+            raise KeyboardInterrupt from error
+        facts = words.study_facts(study.record) | {"leaderboard": [words.trial_facts(trial) for trial in study.trials(limit=LEADERBOARD)]}
+        if as_json:
+            print_json(facts)
+        else:
+            _print_study(study, options["store"])
+    if interrupt.came:
+        trials = words.counted(study.facts["trials"], "trial")
+        say(
+            error_output(),
+            f"Interrupted: the best of {trials} so far was kept, and study {study.name} is marked as stopped. Use the model as it is, "
+            "or run the same command again for a new study; the same --seed tries the same configurations first.",
+            style="yellow",
+        )
+
+
+def _fit(data: Path, target: Sequence[str], edits: Sequence[str], sizes: str | None, **options: Any) -> Any:
     space = space_edits(edits)
     parts = _sizes(sizes) if sizes else None
-    with TerminalProgress() as progress, _interrupt() as interrupted:
-        study = fit(
-            data,
-            None if not target else target[0] if len(target) == 1 else list(target),
-            space=space,
-            sizes=parts,
-            progress=progress,
-            interrupted=interrupted.is_set,
-            **options,
-        )
-    if as_json:
-        leaders = [words.trial_facts(trial) for trial in study.trials(limit=LEADERBOARD)]
-        print_json(words.study_facts(study.record) | {"leaderboard": leaders})
-        return
+    from osetra.study.fit import fit
+
+    return fit(data, None if not target else target[0] if len(target) == 1 else list(target), space=space, sizes=parts, **options)
+
+
+def _print_study(study: Any, store: str) -> None:
     from osetra.cli.reading import print_best
 
     console = output()
-    record = study.record
     console.print()
-    console.print(trials_table(study.trials(limit=LEADERBOARD), error_name=record.error_name, title="Leaderboard"))
+    print_trials(console, study.trials(limit=LEADERBOARD), error_name=study.record.error_name, title="Leaderboard")
     console.print()
-    print_best(console, study, options["store"])
+    print_best(console, study, store)
 
 
 def space_edits(edits: Sequence[str]) -> dict[str, Any]:
@@ -73,18 +89,29 @@ def _sizes(text: str) -> tuple[float, float, float]:
     return train, dev, test
 
 
-@contextmanager
-def _interrupt() -> Iterator[threading.Event]:
-    """Set on the first Ctrl-C, so that the study ends cleanly; the second stops the process."""
-    event = threading.Event()
+class Interrupt:
+    """Ctrl-C: before the search begins it stops the process, then it ends the search cleanly; the second one stops the process again.
 
-    def on_signal(_number: int, _frame: Any) -> None:
-        if event.is_set():
+    It is asked, as `fit` asks its `interrupted`, only while the search goes on; that is how it knows.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._searching = False
+
+    def __call__(self) -> bool:
+        """Whether Ctrl-C came."""
+        self._searching = True
+        return self.came
+
+    def __enter__(self) -> "Interrupt":
+        self._before = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        again, self.came = self.came, True
+        if again or not self._searching:
             raise KeyboardInterrupt
-        event.set()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -56,9 +56,9 @@ class Model:
             raise ModelError("every weight and running moment of a model must be finite, got NaN or infinity; use another trial's weights")
         if not self.batch_norm_eps > 0:
             raise ModelError(f"batch_norm_eps must be > 0, got {self.batch_norm_eps}; give the one of the training, such as 1e-5")
-        folded = fold(self.network, layout, parameters, running, batch_norm_eps=self.batch_norm_eps)
         if any((layout.view(running, name) < 0).any() for name in layout.running if name.startswith("variance")):
             raise ModelError("the running variances of a model must be >= 0, got a negative one; use another trial's weights")
+        folded = fold(self.network, layout, parameters, running, batch_norm_eps=self.batch_norm_eps)
         used = tuple(column.column for column in self.preparation.columns)
         missing = set(used) - set(self.feature_names)
         if self.feature_names and missing:

@@ -9,7 +9,7 @@ multiplies a row, and so how that row's sum is rounded, depends on the shape of 
 columns, and every product is W [units, units before] by 16 of them, which all fall into one tile of every kernel.
 Measured with OpenBLAS 0.3.31 (kernels for SkylakeX, Haswell and Zen, Sandybridge, Nehalem, generic x86; 1 to 8 threads; 1 to 3,000 units
 before): 16 rows as columns never differed by place; 32 and more did on three of these kernels, and 16 rows as rows did on Haswell in 198
-of 345 sizes. The price: 1.0 to 1.8 times the time per row of one large product. The gain: a single row takes 12 to 250 us, where a block of
+of 345 sizes. The price: 1.0 to 1.8 times the time per row of one large product. The gain: a single row takes 12 to 270 us, where a block of
 256 takes 20 to 2,200.
 The bits are those of one machine; another processor or BLAS rounds differently.
 
@@ -17,11 +17,13 @@ Knows nothing of: tables, labels, files.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from osetra.core.errors import ModelError
+from osetra.engines.native.blas import one_blas_thread
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
@@ -31,6 +33,11 @@ _PANEL = 31 * _TILE
 """Rows whose activations are held at once. Not a power of two, whose strides crowd into few cache lines.
 
 A row of 784 inputs takes 3.5 us; with 4,096 rows 6.6.
+"""
+_ONE_THREAD_SIZE = 2**14
+"""Weights above which OpenBLAS would share a product of 16 rows among threads, which wait for one another whenever a core is busy.
+
+784-128-128-10 so took 490 us a row with other work on both cores, against 4 with one thread; setting it takes 10 us a call.
 """
 
 
@@ -55,7 +62,8 @@ class FoldedNetwork:
             )
         dtype = self.weights[0].dtype
         result = np.empty((len(inputs), self.network.num_outputs), dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, which the caller sees
+        calm = one_blas_thread() if any(weights.size > _ONE_THREAD_SIZE for weights in self.weights) else nullcontext()
+        with calm, np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, which the caller sees
             for start in range(0, len(inputs), _PANEL):
                 rows = inputs[start : start + _PANEL]
                 panel = np.zeros((self.network.num_inputs, -(-len(rows) // _TILE) * _TILE), dtype)
@@ -96,8 +104,9 @@ def fold(
             w, b = w * s, beta - mean * s
         else:
             b = layout.view(parameters, f"b{layer}")
-        weights.append(np.ascontiguousarray(w.T, parameters.dtype))
-        biases.append(b.astype(parameters.dtype)[:, np.newaxis])
+        with np.errstate(over="ignore"):  # as in scoring
+            weights.append(np.ascontiguousarray(w.T, parameters.dtype))
+            biases.append(b.astype(parameters.dtype)[:, np.newaxis])
     return FoldedNetwork(network, tuple(weights), tuple(biases))
 
 

@@ -4,36 +4,56 @@ Knows nothing of: terminals, colours, where a record came from.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from osetra.core.records import Configuration, EpochRecord, Study, Trial
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+FIRST = ("learning_rate", "momentum", "batch_size", "hidden_units", "keep_prob", "l2", "num_layers", "schedule")
+"""Hyperparameters in the order in which a person asks for them: the tiers of the default space. Others follow in theirs."""
+_E_NOTATION = 1e7
 
 
 def error(value: float | None, error_name: str) -> str:
     """An error rate as a percentage, an RMSE to four figures; a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "-"
+    return errors([value], error_name)[0]
+
+
+def errors(values: Sequence[float | None], error_name: str) -> list[str]:
+    """Errors to stand below one another: with as many decimals as give the smallest four figures."""
+    known = [abs(value) for value in values if value is not None and math.isfinite(value)]
     if error_name == "error rate":
-        return f"{100 * value:.2f} %"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return [f"{100 * value:.2f} %" if value is not None and math.isfinite(value) else "-" for value in values]
+    smallest = min((value for value in known if value > 0), default=1.0)
+    decimals = min(max(0, 3 - math.floor(math.log10(smallest))), 12)
+
+    def words(value: float | None) -> str:
+        if value is None or not math.isfinite(value):
+            return "-"
+        return f"{value:.3e}" if abs(value) >= _E_NOTATION else f"{value:,.{decimals}f}"
+
+    return [words(value) for value in values]
 
 
 def interval(measured: Mapping[str, Any] | None, error_name: str) -> str:
     """`14.20 % (95 % interval 13.11 to 15.40 %, 3,480 rows)`."""
     if measured is None:
         return "-"
-    low, high = (error(measured[end], error_name) for end in ("low", "high"))
-    return f"{error(measured['value'], error_name)}  (95 % interval {low.removesuffix(' %')} to {high}, {measured['rows']:,} rows)"
+    value, low, high = errors([measured[name] for name in ("value", "low", "high")], error_name)
+    return f"{value} (95 % interval {low.removesuffix(' %')} to {high}, {counted(measured['rows'], 'row')})"
 
 
-def value(given: Any) -> str:
-    """A hyperparameter's value to four figures."""
+def counted(number: int, noun: str) -> str:
+    """`1 trial`, `1,234 trials`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def value(given: Any, figures: int = 4) -> str:
+    """A hyperparameter's value to so many figures."""
     if isinstance(given, bool) or not isinstance(given, float):
         return str(given).lower() if isinstance(given, bool) else str(given)
-    return f"{given:.4g}"
+    return f"{given:.{figures}g}"
 
 
 def duration(seconds: float) -> str:
@@ -60,15 +80,20 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
 
 
 def varying(trials: Sequence[Trial]) -> list[str]:
-    """Names of the hyperparameters that differ among trials, in the order of the first."""
+    """Names of the hyperparameters that differ among trials, the weightiest first."""
     names = dict.fromkeys(name for trial in trials for name in trial.configuration)
-    return [name for name in names if len({repr(trial.configuration.get(name)) for trial in trials}) > 1]
+    return in_order(name for name in names if len({repr(trial.configuration.get(name)) for trial in trials}) > 1)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of hyperparameters, the weightiest first, the others as they came."""
+    return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
 
 def configuration_lines(configuration: Configuration) -> list[str]:
     """One aligned line a hyperparameter."""
     width = max(map(len, configuration), default=0)
-    return [f"{name:<{width}}  {value(configuration[name])}" for name in sorted(configuration)]
+    return [f"{name:<{width}}  {value(configuration[name])}" for name in in_order(sorted(configuration))]
 
 
 def trial_facts(trial: Trial) -> dict[str, Any]:

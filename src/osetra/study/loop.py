@@ -69,6 +69,8 @@ class _Message:
     member: Member | None = None
     train_error: float | None = None
     failure: str = ""
+    withdrawn: bool = False
+    """The study ended before the trial began; it leaves no trace."""
 
 
 @dataclass(slots=True)
@@ -204,6 +206,9 @@ class SearchLoop:
 
     def _train(self, number: int, configuration: Configuration, epochs: int) -> None:
         """Runs on a worker's thread; speaks to the loop through messages only."""
+        if self._told_to_stop(0.0) is not None:
+            self._messages.put(_Message(number, withdrawn=True))
+            return
         try:
             member = build_member(
                 configuration,
@@ -252,6 +257,9 @@ class SearchLoop:
 
     def _hear(self, message: _Message) -> None:
         number = message.number
+        if message.withdrawn:
+            del self._futures[number], self._trials[number]
+            return
         trial = self._trials[number]
         if message.failure:
             self._end(replace(trial, state=TrialState.FAILED, reason=message.failure))

@@ -66,7 +66,7 @@ def backward(table, parameters, room, n, keep_probs):
         a_transposed_times_b(fed, d, matrix(room.gradient, table[layer, W], n_in, units))
         if layer > 0:
             below = matrix(room.d, half * (layer % 2), n, n_in)
-            a_times_b_transposed(d, matrix(parameters, table[layer, W], n_in, units), below)
+            a_times_b_transposed(d, matrix(parameters, table[layer, W], n_in, units), below, room.transposed)
             if dropped:
                 multiply(below, matrix(room.mask, a_at, n, n_in), below)
             d = below

@@ -25,11 +25,11 @@ def exp(x: Any) -> Any:
 
 
 @overload(exp, jit_options=OPTIONS)
-def _exp_overload(x: Any) -> Any:
+def _exp_overload(x):
     if x != numba.float32:
         return lambda x: math.exp(x)
 
-    def exp32(x: Any) -> Any:
+    def exp32(x):
         # The ends: beyond 88.7 float32 overflows to inf, below -87.3 it is 0 but for subnormals.
         clipped = min(max(x, np.float32(-87.3)), np.float32(88.7))
         scaled = clipped * np.float32(1.4426950408889634)
@@ -62,11 +62,11 @@ def erf(x: Any) -> Any:
 
 
 @overload(erf, jit_options=OPTIONS)
-def _erf_overload(x: Any) -> Any:
+def _erf_overload(x):
     if x != numba.float32:
         return lambda x: math.erf(x)
 
-    def erf32(x: Any) -> Any:
+    def erf32(x):
         size = abs(x)
         t = np.float32(1.0) / (np.float32(1.0) + np.float32(0.3275911) * size)
         p = np.float32(1.061405429)

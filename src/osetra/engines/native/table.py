@@ -3,6 +3,7 @@
 Knows nothing of: values, data.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,8 @@ class Room(NamedTuple):
     """dz or da of the layer being worked on, and of the one below: two parts."""
     moments: np.ndarray
     """mean, variance and 1/sqrt(variance + eps) of each normalised layer, [3, all units]."""
+    transposed: np.ndarray
+    """W^T of the layer being worked on."""
     gradient: np.ndarray
     """[layout.size]"""
 
@@ -70,5 +73,6 @@ def make_room(layout: Layout, batch_size: int, *, dropout: bool, dtype: np.dtype
         slope=empty(hidden if keeps_slope else 0),
         d=empty(2 * batch_size * max(network.layer_sizes[1:])),
         moments=np.empty((3, sum(network.hidden_units)), dtype=dtype),
+        transposed=empty(max(before * after for before, after in pairwise(network.layer_sizes))),
         gradient=empty(layout.size),
     )

@@ -1,0 +1,56 @@
+"""What is said before a search begins: what was found in the data, how it was split, what is searched.
+
+Everything of it is kept with the study, so what a person can look up later is cut short here.
+
+Knows nothing of: terminals, how the search goes on.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from osetra.report.words import counted, in_order, value
+from osetra.space.space import Space
+
+MOST_NOTES = 4
+"""So many notes on columns are said; a wide table may have hundreds."""
+_TOLD_FIRST = ("optimizer", "activation", "num_layers", "batch_norm", "schedule")
+
+
+def opening(
+    *,
+    dataset_notes: Sequence[str],
+    column_notes: Sequence[str],
+    split_rule: str,
+    space: Space,
+    epochs_per_trial: int,
+    workers: int,
+    budget: str,
+) -> list[str]:
+    """Sentences, a line each. `budget` in words, such as `60 s`."""
+    lines = [*dataset_notes, *column_notes[:MOST_NOTES]]
+    if len(column_notes) > MOST_NOTES:
+        lines.append(f"{counted(len(column_notes) - MOST_NOTES, 'more note')} on columns (osetra show lists them)")
+    lines.append(f"Split {split_rule}")
+    at_once = "one trial at a time" if workers == 1 else f"{workers} trials at a time"
+    lines.append(
+        f"Searching {_listed(in_order(space.names))} at random on their scales: {at_once}, up to {counted(epochs_per_trial, 'epoch')} each, "
+        f"budget {budget}."
+        if space.names
+        else f"Nothing is left to search: training the one configuration for up to {counted(epochs_per_trial, 'epoch')}."
+    )
+    if space.fixed:
+        lines.append(f"Left fixed: {_fixed(space)}.")
+    return lines
+
+
+def _fixed(space: Space) -> str:
+    told = [name for name in _TOLD_FIRST if name in space.fixed]
+    rest = [name for name in space.fixed if name not in told]
+    words = [f"{name} {value(space.fixed[name])}" for name in told]
+    if rest:
+        words.append(f"{len(rest)} more (osetra show lists them)")
+    return _listed(words)
+
+
+def _listed(words: Iterable[str]) -> str:
+    words = list(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
