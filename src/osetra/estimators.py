@@ -3,12 +3,20 @@
 They work in Pipeline, GridSearchCV and cross_val_score, on arrays and on frames with text, missing values and dates as they are.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import assert_all_finite, check_array, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+
+from osetra.core.errors import DataError
+from osetra.data.tables import MIN_ROWS
+from osetra.data.values import MISSING_WORDS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_TRIALS = 20
 
@@ -39,23 +47,24 @@ class _Tuned(BaseEstimator):
         self.workers = workers
         self.random_state = random_state
 
-    def _tune(self, X: Any, y: Any, task: str | None) -> Any:
+    def _tune(self, X: Any, y: np.ndarray, task: str) -> Any:
         import pandas as pd
 
         from osetra.study.fit import fit
 
         frame = self._frame(X, reset=True)
-        targets = pd.DataFrame(np.asarray(y)) if np.ndim(y) > 1 else pd.DataFrame({"target": np.asarray(y)})
-        if targets.shape[1] > 1 or np.ndim(y) > 1:
-            targets.columns = [f"target {k}" for k in range(targets.shape[1])]
-        names = list(targets.columns)
+        check_consistent_length(frame, y)
+        if len(frame) < MIN_ROWS:
+            raise DataError(f"fit needs at least {MIN_ROWS} rows, got n_samples = {len(frame)}; give more data")
+        names = _free_names(y.shape[1] if y.ndim > 1 else 1, taken=frame.columns)
+        targets = pd.DataFrame(y, columns=pd.Index(names))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        bounded = self.budget is not None or self.epochs is not None
+        is_bounded = self.budget is not None or self.epochs is not None
         self.study_ = fit(
             pd.concat([frame.reset_index(drop=True), targets], axis=1),
             names,
             task=task,
-            trials=self.trials if self.trials is not None or bounded else DEFAULT_TRIALS,
+            trials=DEFAULT_TRIALS if self.trials is None and not is_bounded else self.trials,
             budget=self.budget,
             epochs=self.epochs,
             epochs_per_trial=self.epochs_per_trial,
@@ -69,18 +78,26 @@ class _Tuned(BaseEstimator):
         self.model_ = self.study_.model
         return self
 
-    def _frame(self, X: Any, *, reset: bool) -> Any:
+    def _frame(self, X: Any, *, reset: bool) -> "pd.DataFrame":
         """Rows as a frame with text names; arrays get x0, x1, ..."""
         import pandas as pd
 
-        if hasattr(X, "iloc"):
+        if hasattr(X, "to_pandas"):
+            X = X.to_pandas()
+        if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X.set_axis([str(name) for name in X.columns], axis=1)
-        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
-        return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])]).infer_objects()
+        array = np.asarray(validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"))
+        frame = pd.DataFrame(array, columns=pd.Index([f"x{k}" for k in range(array.shape[1])]))
+        return frame.infer_objects() if array.dtype == object else frame
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.model_.outputs(self._frame(X, reset=False))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
@@ -89,29 +106,28 @@ class _Tuned(BaseEstimator):
 class TunedClassifier(ClassifierMixin, _Tuned):
     """A tuned network that classifies.
 
-    trials, budget, epochs: bounds of the search (20 trials if none is given); space: edits of the default space; random_state: an int
-    makes `fit` repeatable. After `fit`: `classes_` [classes], `study_` (an `osetra.Study`), `model_`.
+    trials, budget, epochs: bounds of the search (20 trials if none is given), as in `osetra.fit`; space: edits of the default space;
+    store: where the study is kept, in memory if left out; random_state: an int makes `fit` repeatable, to the same bits.
+    After `fit`: `classes_` [classes] in ascending order, `n_features_in_`, `feature_names_in_` (frames), `study_` (an `osetra.Study`), `model_`.
     """
 
     def fit(self, X: Any, y: Any) -> "TunedClassifier":
         """Tune on X [rows, columns] and y [rows]. Raises DataError for data that cannot be used."""
-        from sklearn.utils.multiclass import check_classification_targets
-        from sklearn.utils.validation import column_or_1d
-
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(_given(self, y), warn=True)
+        _require_labels(y)
         check_classification_targets(y)
         self._tune(X, y, "classification")
-        self.classes_ = np.asarray(self.model_.preparation.classes, dtype=np.asarray(y).dtype)
+        self.classes_ = np.array(self.model_.preparation.classes, dtype=y.dtype)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Labels [rows]."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """Labels [rows], in the type of y."""
+        winners = self._outputs(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class, [rows, classes], in the order of `classes_`."""
-        check_is_fitted(self)
-        return self.model_.outputs(self._frame(X, reset=False))
+        """Probability of each class, float32 [rows, classes], in the order of `classes_`."""
+        return self._outputs(X)
 
 
 class TunedRegressor(RegressorMixin, _Tuned):
@@ -119,9 +135,48 @@ class TunedRegressor(RegressorMixin, _Tuned):
 
     def fit(self, X: Any, y: Any) -> "TunedRegressor":
         """Tune on X [rows, columns] and y [rows] or [rows, targets]. Raises DataError for data that cannot be used."""
+        y = check_array(_given(self, y), dtype=np.float64, ensure_2d=False, input_name="y", estimator=self)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return self._tune(X, y, "regression")
 
     def predict(self, X: Any) -> np.ndarray:
-        """Values in the units of y, [rows] or [rows, targets]."""
+        """Values in the units of y, float64 [rows] or [rows, targets]."""
         check_is_fitted(self)
-        return self.model_.predict(self._frame(X, reset=False))
+        return self.model_.preparation.decode(self._outputs(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _given(estimator: _Tuned, y: Any) -> Any:
+    if y is None:
+        name = type(estimator).__name__
+        raise DataError(f"{name} requires y to be passed, but the target y is None; give one target for each row of X")
+    return y
+
+
+def _require_labels(y: np.ndarray) -> None:
+    """No label may be missing or look as if it were: in a table its rows would be left out."""
+    import pandas as pd
+
+    assert_all_finite(y, input_name="y")
+    if pd.isna(y).any():
+        raise DataError(f"every row must have a label, got {int(pd.isna(y).sum()):,} missing in y; leave these rows out")
+    if y.dtype.kind == "S":
+        raise DataError("labels must be text, numbers or truth values, got bytes in y; decode them, such as numpy.char.decode(y)")
+    if y.dtype.kind not in "OU":
+        return
+    words = sorted({str(label).strip() for label in np.unique(y.astype(str))} & set(MISSING_WORDS))
+    if words:
+        raise DataError(f"labels must not be words for missing values, got {', '.join(map(repr, words))} in y; give these classes other names")
+
+
+def _free_names(count: int, *, taken: Any) -> list[str]:
+    """Names of targets that no feature has."""
+    stem = "target"
+    while any(str(name).startswith(stem) for name in taken):
+        stem = f"_{stem}"
+    return [stem] if count == 1 else [f"{stem}{k}" for k in range(count)]

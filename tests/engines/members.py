@@ -67,7 +67,7 @@ def tiny_member(
     learning_rates: Callable[[int, int], np.ndarray] | None = None,
 ) -> Member:
     """A network that fits `data`, before its first step, in the data's float type; its start is the same numbers in both types."""
-    targets = data.train_targets
+    targets = np.concatenate([data.train_targets, data.dev_targets])
     network = NetworkSpec(
         num_inputs=data.train_inputs.shape[1],
         hidden_units=hidden_units,

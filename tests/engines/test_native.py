@@ -176,22 +176,19 @@ def test_batch_norm_can_learn_to_change_nothing() -> None:
     # So too in scoring mode, once the running moments are those of the data.
     layout, running = with_norm.layout, with_norm.state.running
     layout.view(running, "mean1")[:], layout.view(running, "variance1")[:] = z.mean(axis=0), z.var(axis=0)
-    scored = [ENGINE.score(m.network, m.layout, m.state, data.dev_inputs) for m in (without, with_norm)]
-    np.testing.assert_allclose(*scored, atol=1e-14)
+    expected, scored = (ENGINE.score(m.network, m.layout, m.state, data.dev_inputs) for m in (without, with_norm))
+    np.testing.assert_allclose(scored, expected, atol=1e-14)
 
 
 def test_a_constant_added_to_z_changes_nothing() -> None:
     """A constant comes in through a column of ones: whatever its weights, training and scoring go the same way."""
     data = tiny_data()
-    ones = {
-        part: np.ascontiguousarray(np.hstack([getattr(data, part), np.ones((len(getattr(data, part)), 1))]))
-        for part in ("train_inputs", "dev_inputs")
-    }
-    data = TrainingData(**ones, train_targets=data.train_targets, dev_targets=data.dev_targets)
+    train, dev = (np.hstack([inputs, np.ones((len(inputs), 1))]) for inputs in (data.train_inputs, data.dev_inputs))
+    data = TrainingData(train_inputs=train, train_targets=data.train_targets, dev_inputs=dev, dev_targets=data.dev_targets)
     members = [tiny_member(data, Hyperparameters(batch_size=8, eps=1e-3), hidden_units=(4,), batch_norm=True) for _ in range(2)]
     parameter(members[1], "W1")[-1] = parameter(members[0], "W1")[-1] + [5.0, -3.0, 1.0, 20.0]
-    curves = [curve(advance(member, data, epochs=4)) for member in members]
-    np.testing.assert_allclose(*curves, atol=1e-11)
+    first, second = (curve(advance(member, data, epochs=4)) for member in members)
+    np.testing.assert_allclose(second, first, atol=1e-11)
     np.testing.assert_allclose(parameter(members[1], "W1")[:-1], parameter(members[0], "W1")[:-1], atol=1e-11)
     shift = parameter(members[1], "W1")[-1] - parameter(members[0], "W1")[-1]
     np.testing.assert_allclose(shift, [5.0, -3.0, 1.0, 20.0], atol=1e-11)
@@ -431,8 +428,8 @@ def test_a_row_of_weight_three_is_three_rows(factor: int) -> None:
         dev_inputs=data.train_inputs, dev_targets=data.train_targets, dev_weights=weights,
     )  # fmt: skip
     members = [tiny_member(data, h) for _ in range(2)]
-    curves = [curve(advance(member, part, epochs=5)) for member, part in zip(members, (repeated, weighted), strict=True)]
-    np.testing.assert_allclose(*curves, atol=1e-13)
+    expected, got = (curve(advance(member, part, epochs=5)) for member, part in zip(members, (repeated, weighted), strict=True))
+    np.testing.assert_allclose(got, expected, atol=1e-13)
     np.testing.assert_allclose(members[0].state.parameters, members[1].state.parameters, atol=1e-13)
 
 

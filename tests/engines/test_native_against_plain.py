@@ -109,14 +109,21 @@ def test_every_depth_and_batch_size_agrees(hidden_units: tuple[int, ...], batch_
     assert_close(result["native"], result["plain"], EXACT)
 
 
+SHAPES = [
+    # A million multiply-adds and more a product, which the compiled engine may cut into pieces of rows.
+    *[(105, (128, 128), 100), (105, (128, 128), 251), (300, (130, 130), 64)],
+    # Widths of one, two and three vectors of 16, which it may multiply by tiles of 8, 4 and 1 rows; the last batch has one row.
+    *[(16, (48, 16, 32), 61), (33, (32, 16, 48), 14), (48, (16, 20, 32), 7), (32, (64, 48, 17), 8)],
+]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("num_inputs", "units", "batch_size"), [(105, 128, 100), (105, 128, 251), (300, 130, 64)])
-def test_products_large_enough_to_be_split_agree(num_inputs: int, units: int, batch_size: int, dtype: type[np.floating]) -> None:
-    """A million multiply-adds and more a product, which the compiled engine may cut into pieces of rows."""
+@pytest.mark.parametrize(("num_inputs", "hidden_units", "batch_size"), SHAPES, ids=str)
+def test_products_of_every_shape_agree(num_inputs: int, hidden_units: tuple[int, ...], batch_size: int, dtype: type[np.floating]) -> None:
     data = tiny_data(dtype=dtype, rows=2 * batch_size + 1, num_inputs=num_inputs, num_outputs=10)
     h = Hyperparameters(batch_size=batch_size, eps=1e-3)
-    result = both(data, h, epochs=2, hidden_units=(units, units), batch_norm=True)
-    # Of float32 only the sums are in question here: of some hundred terms, each rounded.
+    result = both(data, h, epochs=2, hidden_units=hidden_units, batch_norm=True)
+    # In float32 both engines round the sums of some hundred terms, each in its own order.
     assert_close(result["native"], result["plain"], EXACT if dtype is np.float64 else 1e-4)
 
 
@@ -154,18 +161,18 @@ def test_scores_measures_costs_and_gradients_agree(loss: str, batch_norm: bool, 
     member = tiny_member(data, h, activation="gelu", batch_norm=batch_norm)
     ENGINES["plain"].advance([member], data)  # so that batch norm has moments of its own
     native, plain = ENGINES["native"], ENGINES["plain"]
-    tolerance = {"rtol": 1e-11, "atol": 1e-11} if dtype is np.float64 else {"rtol": 1e-5, "atol": 2e-6}
+    rtol, atol = (1e-11, 1e-11) if dtype is np.float64 else (1e-5, 2e-6)
     inputs, targets = data.train_inputs, data.train_targets
     before = member.state.copy()
-    scores = [engine.score(member.network, member.layout, member.state, inputs) for engine in (native, plain)]
-    assert scores[0].dtype == scores[1].dtype == dtype
-    np.testing.assert_allclose(*scores, **tolerance)
-    measured = [engine.measure(member, inputs, targets, error_scale=3.0) for engine in (native, plain)]
-    np.testing.assert_allclose(*measured, **tolerance)
+    ours, theirs = (engine.score(member.network, member.layout, member.state, inputs) for engine in (native, plain))
+    assert ours.dtype == theirs.dtype == dtype
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
+    ours, theirs = (engine.measure(member, inputs, targets, error_scale=3.0) for engine in (native, plain))
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
     (cost, gradient), (expected, expected_gradient) = (
         engine.cost_and_gradient(member, inputs, targets, num_rows=100) for engine in (native, plain)
     )
-    np.testing.assert_allclose(cost, expected, **tolerance)
-    np.testing.assert_allclose(gradient, expected_gradient, **tolerance)
+    np.testing.assert_allclose(cost, expected, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=rtol, atol=atol)
     assert before.parameters.tobytes() == member.state.parameters.tobytes()
     assert before.running.tobytes() == member.state.running.tobytes()

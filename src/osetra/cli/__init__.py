@@ -1,1 +1,3 @@
 """The command `osetra`."""
+
+DEFAULT_STORE = "osetra.db"

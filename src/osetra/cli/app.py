@@ -1,16 +1,19 @@
 """The command line: verbs, their options, and how errors leave.
 
-    exit codes: 0 done; 1 our own mistake (with a traceback); 2 something given cannot be used; 130 interrupted before anything was trained
+    exit codes: 0 done; 1 our own mistake (with a traceback), or the reader of our output went away; 2 something given cannot be used;
+                130 interrupted by Ctrl-C (but 0 where `fit` could keep the best so far)
 
 Every verb's work is imported when it runs, so `osetra --help` answers at once.
 """
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from osetra.cli import DEFAULT_STORE
 from osetra.core.errors import OsetraError
 
 app = typer.Typer(
@@ -26,23 +29,21 @@ app = typer.Typer(
 StoreOption = Annotated[str, typer.Option(help="Where studies are kept: a file or a URL.", envvar="OSETRA_STORE")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 StudyArgument = Annotated[Optional[str], typer.Argument(help="Name of a study; the newest if left out.")]  # noqa: UP045 -- typer reads it
-DEFAULT_STORE = "osetra.db"
 
 
 def main() -> None:
     """Run the command; a user's mistake is one message on stderr and exit code 2, never a traceback."""
+    # What the terminal cannot show is written out instead of being an error.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except OsetraError as error:
-        print(f"osetra: {error}", file=sys.stderr)  # noqa: T201
+        from osetra.cli.screen import printable
+
+        print(f"osetra: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("osetra: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _version(asked: bool) -> None:
@@ -64,7 +65,7 @@ def root(
 def fit(
     data: Annotated[Path, typer.Argument(help="A table: .csv, .csv.gz, .parquet, .feather or .npz.")],
     target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
-    budget: Annotated[Optional[str], typer.Option(help="Time to spend, such as 60s, 10m, 2h.  [default: 60s if nothing else is bounded]")] = None,  # noqa: UP045
+    budget: Annotated[str | None, typer.Option(help="Time to spend, such as 60s or 10m.  [default: 60s if nothing is bounded]")] = None,
     trials: Annotated[Optional[int], typer.Option(help="Train this many configurations.")] = None,  # noqa: UP045
     epochs: Annotated[Optional[int], typer.Option(help="Spend this many epochs, over all trials.")] = None,  # noqa: UP045
     epochs_per_trial: Annotated[Optional[int], typer.Option(help="Longest training of one trial.  [default: by the data]")] = None,  # noqa: UP045
@@ -78,7 +79,7 @@ def fit(
         typer.Option("--set", help="Edit the space: NAME=VALUE or NAME=RANGE, such as learning_rate='log(1e-4, 0.1)'. Repeatable."),
     ] = None,
     drop: Annotated[Optional[list[str]], typer.Option(help="Column to leave out. Repeatable.")] = None,  # noqa: UP045
-    sizes: Annotated[Optional[str], typer.Option(help="Training,dev,test as shares or rows, such as 0.8,0.1,0.1.  [default: by the rows]")] = None,  # noqa: UP045
+    sizes: Annotated[str | None, typer.Option(help="Train,dev,test as shares or rows, such as 0.8,0.1,0.1.  [default: by rows]")] = None,
     groups: Annotated[Optional[str], typer.Option(help="Column whose groups never span parts.")] = None,  # noqa: UP045
     time: Annotated[Optional[str], typer.Option(help="Column of times: later rows are dev and test.")] = None,  # noqa: UP045
     test: Annotated[bool, typer.Option(help="Keep a test part, measured once at the end.")] = True,

@@ -16,7 +16,7 @@ def examine(store: str, *, as_json: bool) -> None:
         return
     console = output()
     for name, fact in facts.items():
-        console.print(f"[dim]{name:<16}[/dim] {fact}")
+        console.print(f"{name:<18}{fact}", soft_wrap=True)
 
 
 def _facts(store: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The verb `fit`: options in, progress while it runs, leaderboard and results at the end."""
 
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -8,9 +9,11 @@ from typing import Any
 
 from osetra.cli.screen import TerminalProgress, error_output, output, print_json, print_trials, say
 from osetra.core.errors import DataError, OsetraError, SpaceError
+from osetra.core.records import Trial, TrialState
 from osetra.report import words
 
 LEADERBOARD = 10
+WINNERS = tuple(state for state in TrialState if state.is_over and state.can_win)
 
 
 def run_fit(
@@ -22,24 +25,23 @@ def run_fit(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tune, then print the leaderboard, the best configuration and its errors.
-
-    Raises KeyboardInterrupt if Ctrl-C came before there was a model.
-    """
+    """Tune, then print the leaderboard, the best configuration and its errors. Exit code 130 if Ctrl-C came before there was a model."""
     with Interrupt() as interrupt:
         try:
             with TerminalProgress() as progress:
                 study = _fit(data, target, edits, sizes, progress=progress, interrupted=interrupt, **options)
-        except Exception as error:
-            # Also what Ctrl-C became on its way out of a library.
+        except (Exception, KeyboardInterrupt) as error:
+            # Ctrl-C may also turn into something else on its way out of a library.
             if not interrupt.came:
                 raise
-            raise KeyboardInterrupt from error
-        facts = words.study_facts(study.record) | {"leaderboard": [words.trial_facts(trial) for trial in study.trials(limit=LEADERBOARD)]}
+            why = f": {error}" if isinstance(error, OsetraError) else "; what was recorded is kept" if interrupt.searching else ""
+            print(f"osetra: interrupted before there was a model{why}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(130) from error
+        leaders = study.trials(states=WINNERS, limit=LEADERBOARD)
         if as_json:
-            print_json(facts)
+            print_json(words.study_facts(study.record) | {"leaderboard": [words.trial_facts(trial) for trial in leaders]})
         else:
-            _print_study(study, options["store"])
+            _print_study(study, leaders, options["store"])
     if interrupt.came:
         trials = words.counted(study.facts["trials"], "trial")
         say(
@@ -58,12 +60,12 @@ def _fit(data: Path, target: Sequence[str], edits: Sequence[str], sizes: str | N
     return fit(data, None if not target else target[0] if len(target) == 1 else list(target), space=space, sizes=parts, **options)
 
 
-def _print_study(study: Any, store: str) -> None:
+def _print_study(study: Any, leaders: Sequence[Trial], store: str) -> None:
     from osetra.cli.reading import print_best
 
     console = output()
     console.print()
-    print_trials(console, study.trials(limit=LEADERBOARD), error_name=study.record.error_name, title="Leaderboard")
+    print_trials(console, leaders, error_name=study.record.error_name, title="Leaderboard")
     console.print()
     print_best(console, study, store)
 
@@ -97,11 +99,11 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.came = False
-        self._searching = False
+        self.searching = False
 
     def __call__(self) -> bool:
         """Whether Ctrl-C came."""
-        self._searching = True
+        self.searching = True
         return self.came
 
     def __enter__(self) -> "Interrupt":
@@ -113,5 +115,5 @@ class Interrupt:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         again, self.came = self.came, True
-        if again or not self._searching:
+        if again or not self.searching:
             raise KeyboardInterrupt

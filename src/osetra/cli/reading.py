@@ -1,18 +1,23 @@
 """The verbs that read a store: studies, trials, show, best."""
 
+import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from osetra.cli.screen import output, print_json, trials_table
+from osetra.cli import DEFAULT_STORE
+from osetra.cli.screen import Column, output, print_json, print_table, print_trials, printable, say
 from osetra.core.errors import StudyError
 from osetra.core.ports import Store
-from osetra.core.records import TrialState
+from osetra.core.records import StudyState, Trial, TrialState
 from osetra.report import words
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
+
+STUDY_STYLE = {StudyState.RUNNING: "cyan", StudyState.FINISHED: "green", StudyState.STOPPED: "yellow", StudyState.FAILED: "red"}
 
 
 def _open(store: str) -> Store:
@@ -48,17 +53,18 @@ def list_studies(store: str, *, as_json: bool) -> None:
     if not summaries:
         console.print(f"The store {store} holds no study yet. Begin one: osetra fit DATA --target COLUMN")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading, justify in (
-        ("study", "left"), ("task", "left"), ("target", "left"), ("trials", "right"), ("best dev", "right"), ("state", "left"),
-        ("created", "left"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify, no_wrap=True)  # pyright: ignore[reportArgumentType]
-    for s in summaries:
-        best = words.error(s.best.dev_error if s.best else None, s.study.error_name)
-        created = s.study.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(s.study.name, str(s.study.task), s.study.target, f"{s.trials:,}", best, str(s.study.state), created)
-    console.print(table)
+    bests = [words.error(s.best.dev_error if s.best else None, s.study.error_name) for s in summaries]
+    created = [s.study.created.astimezone().strftime("%Y-%m-%d %H:%M") for s in summaries]
+    columns = [
+        Column(heading="study", cells=[s.study.name for s in summaries], justify="left"),
+        Column(heading="task", cells=[str(s.study.task) for s in summaries], justify="left", rank=2),
+        Column(heading="target", cells=[s.study.target for s in summaries], justify="left", rank=3),
+        Column(heading="trials", cells=[f"{s.trials:,}" for s in summaries]),
+        Column(heading="best dev", cells=bests),
+        Column(heading="state", cells=[Text(str(s.study.state), style=STUDY_STYLE[s.study.state]) for s in summaries], justify="left"),
+        Column(heading="created", cells=created, justify="left", rank=1),
+    ]
+    print_table(console, columns)
 
 
 def list_trials(name: str | None, store: str, *, state: str | None, limit: int, offset: int, as_json: bool) -> None:
@@ -76,11 +82,14 @@ def list_trials(name: str | None, store: str, *, state: str | None, limit: int, 
     console = output()
     counts = study.store.count_trials(study.name)
     total = sum(counts.values())
-    console.print(f"[bold]{study.name}[/bold]: {total:,} trials, " + ", ".join(f"{n:,} {s}" for s, n in counts.items() if n))
+    print_named(console, study.name, f": {words.counted(total, 'trial')}" + (f" ({_states(counts)})" if total else ""))
     if page:
-        console.print(trials_table(page, error_name=study.record.error_name))
-    if offset + len(page) < total and state is None:
-        console.print(f"[dim]{total - offset - len(page):,} more: --offset {offset + len(page)}[/dim]")
+        print_trials(console, page, error_name=study.record.error_name)
+    matching = sum(counts[state] for state in states) if states else total
+    if offset + len(page) < matching:
+        console.print(f"{matching - offset - len(page):,} more: --offset {offset + len(page)}", style="dim")
+    elif not page:
+        console.print(f"No more from --offset {offset} on" if matching else f"None is {state}" if state else "None yet", style="dim")
 
 
 def show_study(name: str | None, store: str, *, as_json: bool) -> None:
@@ -92,19 +101,22 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
         print_json(words.study_facts(record) | {"trial_states": counts})
         return
     console = output()
-    console.print(f"[bold]{record.name}[/bold]: {record.task} of {record.target}, from {record.source}, seed {record.seed}")
-    console.print(f"{record.state}" + (f": {record.reason}" if record.reason else ""))
-    for sentence in (*facts.get("notes", ()), facts.get("split", {}).get("rule", "")):
-        console.print(f"[dim]{sentence}[/dim]", soft_wrap=True)
-    console.print("\n[bold]Space[/bold]")
-    console.print(study.space.describe(), markup=False)
+    print_named(console, record.name, f": {record.task} of {record.target}, from {record.source}, seed {record.seed}")
+    console.print(f"{record.state}" + (f": {record.reason}" if record.reason else ""), style=STUDY_STYLE[record.state])
+    console.print()
+    rule = facts.get("split", {}).get("rule")
+    for sentence in (*facts.get("notes", ()), *([f"Split {rule}"] if rule else ())):
+        say(console, sentence, style="dim")
+    console.print("\nSpace", style="bold")
+    console.print(study.space.describe())
     counts = study.store.count_trials(study.name)
-    console.print("\n[bold]Trials[/bold]  " + ", ".join(f"{n:,} {state}" for state, n in counts.items() if n))
-    if facts.get("divergence"):
-        console.print(facts["divergence"])
+    console.print()
+    print_named(console, "Trials", f"  {_states(counts) or 'none yet'}")
     if "best" in facts:
         console.print()
         print_best(console, study, store)
+    elif facts.get("divergence"):
+        say(console, facts["divergence"])
 
 
 def show_trial(name: str | None, number: int, store: str, *, as_json: bool) -> None:
@@ -119,14 +131,17 @@ def show_trial(name: str | None, number: int, store: str, *, as_json: bool) -> N
         return
     console = output()
     error_name = study.record.error_name
-    console.print(f"[bold]{study.name}, trial {number}[/bold]: {trial.state}" + (f", {trial.reason}" if trial.reason else ""))
-    console.print("\n".join(words.configuration_lines(trial.configuration)), markup=False)
+    print_named(console, f"{study.name}, trial {number}", f": {trial.state}" + (f", {trial.reason}" if trial.reason else ""))
+    console.print("\n".join(f"  {line}" for line in words.configuration_lines(trial.configuration)))
     if trial.num_parameters:
-        console.print(f"{trial.num_parameters:,} parameters, {trial.epochs} epochs in {words.duration(trial.seconds)}")
+        took = f"{words.counted(trial.epochs, 'epoch')} in {words.duration(trial.seconds)}"
+        console.print(f"\n{words.counted(trial.num_parameters, 'parameter')}, {took}")
     if curve:
-        for label, values in (("train cost", [r.train_cost for r in curve]), (f"dev {error_name}", [r.dev_error for r in curve])):
-            first, last = words.value(float(values[0])), words.value(float(values[-1]))
-            console.print(f"{label:>16}  {words.sparkline(values)}  {first} to {last}")
+        dev = [record.dev_error for record in curve]
+        cost = [record.train_cost for record in curve]
+        ends = [words.value(cost[0]), words.value(cost[-1])], words.errors([dev[0], dev[-1]], error_name)
+        for label, values, (first, last) in (("train cost", cost, ends[0]), (f"dev {error_name}", dev, ends[1])):
+            console.print(f"{label:<14}  {words.sparkline(values)}  {first} to {last}")
     if trial.dev_error is not None:
         console.print(f"best dev {error_name} {words.error(trial.dev_error, error_name)} at epoch {trial.best_epoch}")
 
@@ -143,26 +158,55 @@ def show_best(name: str | None, store: str, *, as_json: bool) -> None:
 
 def print_best(console: Console, study: "Study", store: str) -> None:
     """Configuration, errors with their intervals, and what to type next."""
-    best, error_name, facts = study.best, study.record.error_name, study.facts
-    console.print(f"[bold]Best: trial {best.number}[/bold]", f"(of {facts['trials']:,}; {facts['ended']})" if "trials" in facts else "")
-    searched = study.space.names
-    shown = {name: best.configuration[name] for name in searched if name in best.configuration}
-    console.print("\n".join("  " + line for line in words.configuration_lines(shown)), markup=False)
+    best, facts = study.best, study.facts
+    ended = ""
+    if "trials" in facts:
+        spent = f"{words.counted(facts['epochs'], 'epoch')} in {words.duration(facts['seconds'])}"
+        ended = f" of {facts['trials']:,}, after {spent} ({facts['ended']})"
+    print_named(console, f"Best: trial {best.number}", ended)
+    shown = {name: best.configuration[name] for name in study.space.names if name in best.configuration}
+    console.print("\n".join(f"  {line}" for line in words.configuration_lines(shown)))
     console.print()
-    if facts.get("dev"):
-        console.print(f"train {error_name}  {words.error(best.train_error, error_name)}")
-        console.print(f"dev {error_name}    {words.interval(facts['dev'], error_name)}")
-        if facts.get("test"):
-            console.print(f"test {error_name}   {words.interval(facts['test'], error_name)}, measured once")
-        else:
-            console.print(f"test {error_name}   no test part: the dev error of the best of many trials is too kind to it")
-    else:
-        console.print(f"dev {error_name}    {words.error(best.dev_error, error_name)}")
+    _print_errors(console, study, best)
     if facts.get("divergence"):
-        console.print(facts["divergence"])
-    suffix = "" if store == "osetra.db" else f" --store {store}"
+        say(console, facts["divergence"])
+    suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+    console.print()
     if facts.get("model"):
-        console.print(f"\nModel  {facts['model']}", markup=False)
-        console.print(f"       osetra predict {facts['model']} NEW.csv -o OUT.csv", markup=False, style="dim")
-    console.print(f"Study  {study.name} in {store}", markup=False)
-    console.print(f"       osetra trials {study.name}{suffix}", markup=False, style="dim")
+        console.print(f"Model  {facts['model']}", soft_wrap=True)
+        console.print(f"       osetra predict {shlex.quote(facts['model'])} NEW.csv -o OUT.csv", style="dim", soft_wrap=True)
+    console.print(f"Study  {study.name} in {store}", soft_wrap=True)
+    console.print(f"       osetra trials {shlex.quote(study.name)}{suffix}", style="dim", soft_wrap=True)
+
+
+def _print_errors(console: Console, study: "Study", best: Trial) -> None:
+    """Error, interval and rows of each part, numbers below one another."""
+    facts, error_name = study.facts, study.record.error_name
+    parts = {name: facts[name] for name in ("dev", "test") if facts.get(name)}
+    if not parts:
+        console.print(f"dev {error_name}  {words.error(best.dev_error, error_name)}")
+        return
+    numbers = [best.train_error, *(part[end] for part in parts.values() for end in ("value", "low", "high"))]
+    train, *rest = words.errors(numbers, error_name)
+    between = [f"{low.removesuffix(' %')} to {high}" for low, high in zip(rest[1::3], rest[2::3], strict=True)]
+    columns = [
+        Column(heading="", cells=["train", *parts], justify="left"),
+        Column(heading=error_name, cells=[train, *rest[::3]]),
+        Column(heading="95 % interval", cells=["", *between]),
+        Column(heading="rows", cells=[f"{facts['split']['sizes'][0]:,}", *(f"{part['rows']:,}" for part in parts.values())]),
+        Column(heading="", cells=["", *("measured once" if name == "test" else "" for name in parts)], justify="left"),
+    ]
+    print_table(console, columns)
+    if "test" not in parts:
+        say(console, "No test part was kept: the dev error of the best of many trials is too kind to it.")
+
+
+def print_named(console: Console, name: str, rest: str) -> None:
+    """A name that stands out, and what is said of it."""
+    text = Text(printable(name), style="bold")
+    text.append(printable(rest), style="not bold")
+    console.print(text, soft_wrap=True)
+
+
+def _states(counts: Mapping[TrialState, int]) -> str:
+    return ", ".join(f"{n:,} {state}" for state, n in counts.items() if n)

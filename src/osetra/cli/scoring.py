@@ -1,43 +1,85 @@
 """The verbs that use a saved model: predict, score."""
 
+import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osetra.cli.screen import output, print_json
 from osetra.core.errors import DataError
 from osetra.report import words
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTPUT_SUFFIXES = (".csv", ".csv.gz")
+
 
 def run_predict(folder: Path, data: Path, *, output: Path | None, as_json: bool) -> None:
-    """Write a row of predictions for every row of the table, in its order."""
+    """Write a row of predictions for every row of the table, in its order. Raises DataError or ModelError."""
     from osetra.data.sources import read_table
     from osetra.models.files import load
     from osetra.models.model import predictions_frame
 
+    if output is not None:
+        _require_usable(output, data)
     model = load(folder)
     frame = predictions_frame(model, read_table(data).frame)
+    if output is not None:
+        _write(frame, output)
+        print(f"{words.counted(len(frame), 'prediction')} in {output}", file=sys.stderr)  # noqa: T201
     if as_json:
         print_json(frame.to_dict(orient="records"))
-        return
-    if output is None:
+    elif output is None:
         frame.to_csv(sys.stdout, index=False)
-        return
-    try:
-        frame.to_csv(output, index=False)
-    except OSError as error:
-        raise DataError(f"the predictions need a file that can be written, got {output}: {error.strerror}; give another -o") from error
-    print(f"{len(frame):,} predictions in {output}", file=sys.stderr)  # noqa: T201
 
 
 def run_score(folder: Path, data: Path, *, as_json: bool) -> None:
     """The model's error on a table with its 95 % interval."""
+    from osetra.data.sources import read_table
     from osetra.models.files import load
-    from osetra.study.measure import measure_table
+    from osetra.study.measure import measure
 
     model = load(folder)
-    measured = measure_table(model, data).to_dict()
+    table = read_table(data)
+    measured = measure(model, table).to_dict()
+    dropped = len(table.frame) - int(measured["rows"])
     error_name = model.facts.get("error_name", "error")
     if as_json:
-        print_json({"model": str(folder), "error_name": error_name, **measured})
+        print_json({"model": str(folder), "error_name": error_name, **measured, "dropped": dropped})
         return
-    output().print(f"{error_name} {words.interval(measured, error_name)}")
+    left_out = f"; {words.counted(dropped, 'row')} without a target left out" if dropped else ""
+    output().print(f"{error_name} {words.interval(measured, error_name)}{left_out}", soft_wrap=True)
+
+
+def _require_usable(path: Path, data: Path) -> None:
+    """Before anything is read, so that no work is lost."""
+    if path.is_dir():
+        raise DataError(f"the predictions need a file, got the folder {path}; name a file in it such as -o {path / 'predictions.csv'}")
+    if not path.parent.is_dir():
+        raise DataError(f"the predictions need a folder that exists, got {path}, and there is no {path.parent}; make it or give another -o")
+    if path.exists() and data.exists() and path.samefile(data):
+        raise DataError(f"the predictions need a file of their own, got {path}, which holds the data; give another -o")
+    if _is_ordinary(path) and not path.name.lower().endswith(OUTPUT_SUFFIXES):
+        raise DataError(f"predictions are written as {' or '.join(OUTPUT_SUFFIXES)}, got {path.name!r}; give a name that ends so")
+
+
+def _is_ordinary(path: Path) -> bool:
+    """A file or nothing yet; not a pipe or a device."""
+    return path.is_file() or not path.exists()
+
+
+def _write(frame: "pd.DataFrame", path: Path) -> None:
+    """Whole or not at all: beside its place first, so that a full disk costs no file that was there."""
+    fresh = path.with_name(f".{secrets.token_hex(4)}.{path.name}") if _is_ordinary(path) else path
+    try:
+        frame.to_csv(fresh, index=False)
+        if fresh != path:
+            fresh.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"the predictions need a file that can be written, got {path}: {error.strerror or error}; give another -o"
+        ) from error
+    finally:
+        if fresh != path:
+            fresh.unlink(missing_ok=True)

@@ -116,7 +116,7 @@ def print_table(console: Console, columns: Sequence[Column], *, title: str = "")
     console.print(table)
     left_out = [column.heading.replace("\n", " ") for column in columns if column not in kept]
     if left_out:
-        say(console, f"For want of width without {', '.join(left_out)}; --json has everything.", style="dim")
+        say(console, f"No room for {', '.join(left_out)}; --json shows everything.", style="dim")
 
 
 def print_trials(console: Console, trials: Sequence[Trial], *, error_name: str, title: str = "") -> None:
@@ -144,9 +144,8 @@ class TerminalProgress:
 
     def __init__(self) -> None:
         self._console = error_output()
-        self._bar = Progress(
-            BarColumn(bar_width=10), TextColumn("{task.description}", markup=False), console=self._console, transient=True, refresh_per_second=5
-        )
+        words_beside = TextColumn("{task.description}", markup=False)
+        self._bar = Progress(BarColumn(bar_width=10), words_beside, console=self._console, transient=True, refresh_per_second=5)
         self._task = self._bar.add_task("reading the data", total=None)
         self._printed = time.monotonic()
 
@@ -156,7 +155,8 @@ class TerminalProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     def notice(self, text: str) -> None:
         """A sentence that stays."""

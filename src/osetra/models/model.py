@@ -115,14 +115,21 @@ class Model:
 
         The error rate, or the root mean squared error: in target units for one target, in standard deviations for several.
         """
+        rows, dropped = self.row_errors(data)
+        if self.preparation.task.is_classification:
+            return {"error_name": "error rate", "error": float(rows.mean()), "rows": len(rows), "dropped": dropped}
+        return {"error_name": "RMSE", "error": float(np.sqrt(rows.mean())), "rows": len(rows), "dropped": dropped}
+
+    def row_errors(self, data: Any) -> tuple[np.ndarray, int]:
+        """The error of each row whose target is known, float64 [rows], and the number of the others; `data` has the target columns too.
+
+        1 for a wrong class and 0 for the right one, or the squared error: in target units for one target, in standard deviations for several.
+        """
         frame, dropped = self._known_rows(data)
         targets, outputs = self.preparation.targets(frame), self._outputs(frame)
         if self.preparation.task.is_classification:
-            name, error = "error rate", float(np.mean(outputs.argmax(axis=1) != targets))
-        else:
-            squared = np.mean((outputs.astype(np.float64) - targets) ** 2)
-            name, error = "RMSE", float(np.sqrt(squared)) * self.preparation.error_scale
-        return {"error_name": name, "error": error, "rows": len(frame), "dropped": dropped}
+            return (outputs.argmax(axis=1) != targets).astype(np.float64), dropped
+        return ((outputs.astype(np.float64) - targets) ** 2).mean(axis=1) * self.preparation.error_scale**2, dropped
 
     def _frame(self, data: Any) -> "pd.DataFrame":
         from osetra.data.sources import read_table, table_from_arrays

@@ -43,7 +43,8 @@ def study_page(study: Study, leaders: Sequence[Trial], curves: Mapping[int, Sequ
     place = facts.get("environment", {})
     if place:
         versions = ", ".join(f"{name} {version}" for name, version in place["versions"].items())
-        lines += ["", "## To repeat it", "", f"Data {study.source}, seed {study.seed}; Python {place['python']}, {versions}; {place['processor']}."]
+        where = f"Data {study.source}, seed {study.seed}; Python {place['python']}, {versions}; {place['processor']}."
+        lines += ["", "## To repeat it", "", where]
     return "\n".join(lines) + "\n"
 
 

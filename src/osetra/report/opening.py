@@ -31,11 +31,11 @@ def opening(
         lines.append(f"{counted(len(column_notes) - MOST_NOTES, 'more note')} on columns (osetra show lists them)")
     lines.append(f"Split {split_rule}")
     at_once = "one trial at a time" if workers == 1 else f"{workers} trials at a time"
+    epochs = counted(epochs_per_trial, "epoch")
     lines.append(
-        f"Searching {_listed(in_order(space.names))} at random on their scales: {at_once}, up to {counted(epochs_per_trial, 'epoch')} each, "
-        f"budget {budget}."
+        f"Searching {_listed(in_order(space.names))} at random on their scales: {at_once}, up to {epochs} each, budget {budget}."
         if space.names
-        else f"Nothing is left to search: training the one configuration for up to {counted(epochs_per_trial, 'epoch')}."
+        else f"Nothing is left to search: training the one configuration for up to {epochs}."
     )
     if space.fixed:
         lines.append(f"Left fixed: {_fixed(space)}.")

@@ -5,6 +5,7 @@ Knows nothing of: files and databases.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -30,6 +31,14 @@ class MemoryStore:
         self._studies: dict[str, _Kept] = {}
         self._lock = RLock()
         self._closed = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock belongs to its process; the records may go to another, with an estimator that was fitted there.
+        with self._lock:
+            return {"_studies": deepcopy(self._studies), "_closed": self._closed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=RLock())
 
     def create_study(self, study: Study) -> None:
         """Record a new study; `StudyError` if the name is taken or no study may have it."""

@@ -8,6 +8,8 @@ Knows nothing of: where the database is and how it was opened.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,6 +41,12 @@ class RelationalStore:
         insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[engine.dialect.name](trials_table)
         replaced = {column.name: insert.excluded[column.name] for column in trials_table.c if not column.primary_key}
         self._upsert_trials = insert.on_conflict_do_update(index_elements=["study_id", "number"], set_=replaced)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Connections belong to their process; another one opens the store anew, to read.
+        from osetra.store.sql import open_store
+
+        return partial(open_store, create=False, read_only=True), (self._where,)
 
     def create_study(self, study: Study) -> None:
         """Record a new study; `StudyError` if the name is taken or no study may have it."""

@@ -42,13 +42,18 @@ def is_study_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME and not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
-def study_row(study: Study) -> Row:
-    """Raises `StudyError` for a name that no study may have, `StoreError` for a field that cannot be kept."""
-    if not is_study_name(study.name):
+def require_study_name(name: str) -> None:
+    """Raises `StudyError` for a name that no study may have."""
+    if not is_study_name(name):
         raise StudyError(
             f"the name of a study must have 1 to {MAX_NAME} characters without control characters, "
-            f"got {_shown(study.name)} ({len(study.name)} characters); choose another name"
+            f"got {_shown(name)} ({len(name)} characters); choose another name"
         )
+
+
+def study_row(study: Study) -> Row:
+    """Raises `StudyError` for a name that no study may have, `StoreError` for a field that cannot be kept."""
+    require_study_name(study.name)
     whose = f"study {study.name!r}"
     return {
         "name": study.name,

@@ -48,6 +48,19 @@ def open_store(url_or_path: str | Path, *, create: bool = True, read_only: bool 
     raise StoreError(f"a store must be {_FORMS}, got one that begins with {scheme}://; give one of these")
 
 
+def store_exists(url_or_path: str | Path) -> bool:
+    """Whether a store is there; nothing is made. A database on a server always counts as there.
+
+    Raises `StoreError` for a place that `open_store` would refuse.
+    """
+    text = os.fspath(url_or_path)
+    if "://" in text and not text.startswith("sqlite://"):
+        return True
+    path = _path(text)
+    _check_file(path, create=True, read_only=False)
+    return path.exists()
+
+
 def _postgresql(text: str, *, create: bool, read_only: bool) -> Store:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError

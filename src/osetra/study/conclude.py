@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from osetra.core.errors import StudyError
+import numpy as np
+import pandas as pd
+
+from osetra.core.errors import ModelError, StudyError
 from osetra.core.ports import Store
 from osetra.core.records import Event, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
@@ -36,7 +39,8 @@ def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Sto
     best = found.best
     if best is None or found.member is None:
         reason = _why_nothing(found.trials)
-        store.update_study(replace(record, state=State.FAILED, reason=reason, finished=datetime.now(UTC), facts=facts))
+        state = State.STOPPED if found.interrupted else State.FAILED
+        store.update_study(replace(record, state=state, reason=reason, finished=datetime.now(UTC), facts=facts))
         raise StudyError(f"study {record.name!r} has no model: {reason}")
     model = _model(table, record, found)
     facts |= {
@@ -47,8 +51,12 @@ def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Sto
         "model": None if folder is None else str(folder),
     }
     if folder is not None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        save(model, folder)
+        try:
+            save(model, folder)
+        except ModelError as error:
+            facts["model"] = None
+            store.update_study(replace(record, state=State.FAILED, reason=str(error), finished=datetime.now(UTC), facts=facts))
+            raise
     if model.facts["test"] is not None:
         tested = Event(trial=best.number, epoch=best.best_epoch, kind="tested", detail=model.facts["test"], at=datetime.now(UTC))
         store.record(record.name, events=[tested])
@@ -69,12 +77,13 @@ def _model(table: PreparedTable, record: StudyRecord, found: Found) -> Model:
         network=member.network,
         parameters=member.state.parameters,
         running=member.state.running,
-        facts={},
+        feature_names=tuple(map(str, table.dataset.features.columns)),
+        batch_norm_eps=member.hyperparameters.batch_norm_eps,
     )
-    rows = table.dataset
+    rows = pd.concat([table.dataset.features, table.dataset.target], axis=1)
 
-    def measured(part: Any) -> dict[str, Any] | None:
-        return measure(model, rows.features.iloc[part], rows.target.iloc[part]).to_dict() if len(part) else None
+    def measured(part: np.ndarray) -> dict[str, Any] | None:
+        return measure(model, rows.iloc[part]).to_dict() if len(part) else None
 
     facts = {
         "study": record.name,

@@ -4,14 +4,13 @@ Reads, infers the task, splits, prepares, searches, restores the best weights an
 error once.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,11 +18,15 @@ from osetra.core.errors import StudyError
 from osetra.core.ports import Progress, Store
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
-from osetra.core.seeding import Seed
+from osetra.diagnosis.intervals import error_rate
+from osetra.executors.threads import available_cores
+from osetra.report.opening import opening
+from osetra.store.sql import open_store
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.conclude import conclude
 from osetra.study.handle import Study
+from osetra.study.places import name_and_folder, open_place
 from osetra.study.table import PreparedTable, split_facts
 
 if TYPE_CHECKING:
@@ -90,83 +93,89 @@ def fit(
         raise StudyError(f"workers must be >= 1, got {workers}; leave it out to use every core")
     if epochs_per_trial is not None and epochs_per_trial < 1:
         raise StudyError(f"epochs_per_trial must be >= 1, got {epochs_per_trial}; leave it out to let the data decide")
-    opened = _open(store)
+    opened = open_place(store)
     try:
         table = PreparedTable.of(
             data, target, y=y, task=task, drop=drop, sizes=sizes, groups=groups, time_column=time_column, test=test, seed=int(seed)
         )
-        return _tune(
-            table, spend, began, opened, progress, interrupted,
-            epochs_per_trial=epochs_per_trial, edits=space or {}, name=study, seed=int(seed), workers=workers, models=models,
-        )  # fmt: skip
+        rows = table.training.num_rows
+        epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
+        if spend.epochs is not None:
+            epochs_each = min(epochs_each, spend.epochs)
+        searched, first = _space(table, spend, epochs_each, space or {})
+        name, folder = name_and_folder(study, table.dataset.source, opened, models)
+        workers = workers or available_cores()
+        for sentence in opening(
+            dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule, space=searched,
+            epochs_per_trial=epochs_each, workers=workers, budget=spend.in_words(),
+        ):  # fmt: skip
+            progress.notice(sentence)
+        began += _compile(progress)
+        # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
+        opened = opened or open_store(cast("str | Path", store))
+        record = _record(table, name, seed=int(seed), budget=spend, epochs_each=epochs_each, space=searched, first=first, workers=workers)
+        deadline = None if spend.seconds is None else began + spend.seconds
+        return _tune(table, record, spend, searched, first, opened, folder, _Told(progress, record, table), interrupted, workers, deadline)
     except BaseException:
-        if opened is not store:
+        if opened is not None and opened is not store:
             opened.close()
         raise
 
 
-def _open(store: str | Path | Store | None) -> Store:
-    if store is None:
-        from osetra.store.memory import MemoryStore
+class _Told:
+    """Hands on what the loop says, with the error's name and how sure the best one is."""
 
-        return MemoryStore()
-    if isinstance(store, str | Path):
-        from osetra.store.sql import open_store
+    def __init__(self, progress: Progress, record: StudyRecord, table: PreparedTable) -> None:
+        self._progress = progress
+        self._error_name = record.error_name
+        self._dev_rows = len(table.split.dev)
 
-        return open_store(store)
-    return store
+    def notice(self, text: str) -> None:
+        self._progress.notice(text)
+
+    def update(self, facts: Mapping[str, Any]) -> None:
+        best, interval = facts["best_error"], None
+        if best is not None and self._error_name == "error rate":
+            sure = error_rate(round(best * self._dev_rows), self._dev_rows)
+            interval = (sure.low, sure.high)
+        self._progress.update({**facts, "error_name": self._error_name, "best_interval": interval})
 
 
-def _tune(
-    table: PreparedTable,
-    budget: Budget,
-    began: float,
-    store: Store,
-    progress: Progress,
-    interrupted: Callable[[], bool],
-    *,
-    epochs_per_trial: int | None,
-    edits: Mapping[str, Any],
-    name: str | None,
-    seed: int,
-    workers: int | None,
-    models: str | Path | None,
-) -> Study:
+def _compile(progress: Progress) -> float:
+    """Have the engine's compiled code ready; seconds spent on making it, 0 where it was there."""
     from osetra.engines.native.engine import NativeEngine
-    from osetra.executors.threads import available_cores
-    from osetra.search.random import RandomSearch
-    from osetra.space.tiers import left_fixed
-    from osetra.study.environment import environment, fingerprint
-    from osetra.study.loop import LAG, Plan, SearchLoop
 
-    rows = table.training.num_rows
-    task = table.dataset.task
-    workers = workers or available_cores()
-    epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
-    if budget.epochs is not None:
-        epochs_each = min(epochs_each, budget.epochs)
-    space, first = _space(table, budget, epochs_each, edits)
-    for sentence in (*table.dataset.notes, *table.preparation.notes, table.split.rule):
-        progress.notice(sentence)
-    progress.notice(
-        f"Searching {len(space.names)} hyperparameters at random on their scales, up to {epochs_each} epochs a trial, "
-        f"{workers} at a time, budget {budget.in_words()}. {left_fixed(space)}"
-    )
-    folder = None
-    study_name = name or _free_name(store, table.dataset.source)
-    if models is not None:
-        folder = Path(models) / re.sub(r"[^A-Za-z0-9._-]+", "-", study_name).strip(".-")
-        if folder.exists():
-            raise StudyError(f"the model folder {folder} is taken; choose another --study name or remove it")
-    record = StudyRecord(
-        name=study_name,
+    if NativeEngine.is_compiled():
+        return 0.0
+    progress.notice("Compiling the training engine, once for this machine: about 20 s ...")
+    at = time.monotonic()
+    NativeEngine.compile()
+    return time.monotonic() - at
+
+
+def _record(
+    table: PreparedTable,
+    name: str,
+    *,
+    seed: int,
+    budget: Budget,
+    epochs_each: int,
+    space: "Space",
+    first: Mapping[str, Any],
+    workers: int,
+) -> StudyRecord:
+    from osetra.study.environment import environment, fingerprint
+    from osetra.study.loop import LAG
+
+    return StudyRecord(
+        name=name,
         state=State.RUNNING,
         created=datetime.now(UTC),
-        task=task,
+        task=table.dataset.task,
         target=", ".join(table.dataset.target_names),
         source=table.dataset.source,
         seed=seed,
-        error_name="error rate" if task.is_classification else "RMSE",
+        error_name="error rate" if table.dataset.task.is_classification else "RMSE",
         facts={
             "budget": asdict(budget),
             "epochs_per_trial": epochs_each,
@@ -180,31 +189,50 @@ def _tune(
             "environment": environment(workers),
         },
     )
+
+
+def _tune(
+    table: PreparedTable,
+    record: StudyRecord,
+    budget: Budget,
+    space: "Space",
+    first: Mapping[str, Any],
+    store: Store,
+    folder: Path | None,
+    progress: Progress,
+    interrupted: Callable[[], bool],
+    workers: int,
+    deadline: float | None,
+) -> Study:
+    from osetra.engines.native.engine import NativeEngine
+    from osetra.search.random import RandomSearch
+    from osetra.study.loop import Plan, SearchLoop
+
+    epochs_each = record.facts["epochs_per_trial"]
     store.create_study(record)
-    deadline = None
     try:
-        engine = NativeEngine()
-        if not engine.is_compiled():
-            progress.notice("Compiling the training engine for this machine; this happens once and takes about 20 s ...")
-            at = time.monotonic()
-            engine.compile()
-            began += time.monotonic() - at
-        if budget.seconds is not None:
-            deadline = began + budget.seconds
         plan = Plan(
-            study=study_name, task=task, num_outputs=table.preparation.num_outputs, seed=seed, epochs_per_trial=epochs_each,
+            study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed, epochs_per_trial=epochs_each,
             patience=max(10, epochs_each // 3), budget=budget, workers=workers, deadline=deadline,
         )  # fmt: skip
-        searcher = RandomSearch(space, seed=seed, first=first)
+        searcher = RandomSearch(space, seed=record.seed, first=first)
         loop = SearchLoop(
-            plan, searcher=searcher, engine=engine, data=table.training, store=store, progress=progress, interrupted=interrupted
+            plan, searcher=searcher, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
         )
-        found = loop.run()
-        return conclude(table, record, found, store, folder)
+        return conclude(table, record, loop.run(), store, folder)
     except BaseException as error:
         with suppress(Exception):
-            store.update_study(replace(record, state=State.FAILED, reason=str(error) or type(error).__name__, finished=datetime.now(UTC)))
+            _close_record(store, record.name, error)
         raise
+
+
+def _close_record(store: Store, name: str, error: BaseException) -> None:
+    """Have the study say how it ended, unless it does."""
+    current = store.study(name)
+    if current.state is State.RUNNING:
+        is_interrupt = isinstance(error, KeyboardInterrupt)
+        state, reason = (State.STOPPED, "interrupted") if is_interrupt else (State.FAILED, str(error) or type(error).__name__)
+        store.update_study(replace(current, state=state, reason=reason, finished=datetime.now(UTC)))
 
 
 def _space(table: PreparedTable, budget: Budget, epochs_each: int, edits: Mapping[str, Any]) -> "tuple[Space, dict[str, Any]]":
@@ -227,12 +255,3 @@ def _space(table: PreparedTable, budget: Budget, epochs_each: int, edits: Mappin
     check_names(space)
     check_values(space)
     return space, space.nearest(first)
-
-
-def _free_name(store: Store, source: str) -> str:
-    stem = Path(source).name.split(".")[0] or "study"
-    taken = {summary.study.name for summary in store.studies()}
-    number = 1
-    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
-        number += 1
-    return name

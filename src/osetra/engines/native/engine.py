@@ -4,6 +4,9 @@ Knows nothing of: threads (its caller runs one member on each), studies, stores.
 """
 
 import math
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -35,16 +38,17 @@ class NativeEngine:
 
     @staticmethod
     def compile() -> None:
-        """Make or load the compiled code for float32, by training a toy; some 10 to 20 seconds where there is none on disk."""
-        network = NetworkSpec(num_inputs=1, hidden_units=(1,), num_outputs=2)
-        layout, seed = Layout(network), Seed(study=0)
-        toy = Member(
-            network=network, layout=layout, hyperparameters=Hyperparameters(), state=initial_state(layout, seed), seed=seed,
-            learning_rates=lambda _, steps: np.zeros(steps),
-        )  # fmt: skip
-        inputs, targets = np.zeros((2, 1), dtype=np.float32), np.array([0, 1])
-        data = TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets)
-        NativeEngine().advance([toy], data)
+        """Make or load the compiled code for float32; some 10 to 20 seconds where there is none on disk.
+
+        A child process makes it, so that the compiler's 100 MB are not ours to keep; this process does where that fails, as on a disk
+        that cannot be written. Raises KeyboardInterrupt if the person interrupts the child.
+        """
+        if not NativeEngine.is_compiled():
+            command = [sys.executable, "-c", f"from {__name__} import train_toy; train_toy()"]
+            child = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+            if child.returncode == -signal.SIGINT:
+                raise KeyboardInterrupt
+        train_toy()
 
     def advance(self, members: Sequence[Member], data: TrainingData, *, epochs: int = 1) -> list[list[EpochRecord]]:
         """As in the port; members one after the other."""
@@ -89,6 +93,20 @@ class NativeEngine:
                 np.empty(len(inputs), dtype=np.int64),
             )  # fmt: skip
         return cost, room.gradient
+
+
+def train_toy() -> None:
+    """One epoch of the smallest network on two rows, which needs all the code that training needs."""
+    network = NetworkSpec(num_inputs=1, hidden_units=(1,), num_outputs=2)
+    layout, seed = Layout(network), Seed(study=0)
+    toy = Member(
+        network=network, layout=layout, hyperparameters=Hyperparameters(), state=initial_state(layout, seed), seed=seed,
+        learning_rates=lambda _, steps: np.zeros(steps),
+    )  # fmt: skip
+    inputs, targets = np.zeros((2, 1), dtype=np.float32), np.array([0, 1])
+    NativeEngine().advance(
+        [toy], TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets)
+    )
 
 
 def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:

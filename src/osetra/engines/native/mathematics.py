@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from osetra.engines.native.kernel import OPTIONS, inner
+from osetra.engines.native.kernel import INLINED, inner
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -24,7 +24,7 @@ def exp(x: Any) -> Any:
     return math.exp(x)
 
 
-@overload(exp, jit_options=OPTIONS)
+@overload(exp, jit_options=INLINED)
 def _exp_overload(x):
     if x != numba.float32:
         return lambda x: math.exp(x)
@@ -61,7 +61,7 @@ def erf(x: Any) -> Any:
     return math.erf(x)
 
 
-@overload(erf, jit_options=OPTIONS)
+@overload(erf, jit_options=INLINED)
 def _erf_overload(x):
     if x != numba.float32:
         return lambda x: math.erf(x)

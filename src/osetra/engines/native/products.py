@@ -13,7 +13,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 from numba.np.linalg import ensure_blas
 
-from osetra.engines.native.kernel import OPTIONS, inner
+from osetra.engines.native.kernel import INLINED, inner
 from osetra.engines.native.tiles import HAS_512_BITS, LANES, multiply_tiled, transpose
 
 ensure_blas()
@@ -113,7 +113,7 @@ def _can_tile(c: Any) -> bool:
     raise AssertionError("only for compiled code")
 
 
-@overload(_can_tile, jit_options=OPTIONS)
+@overload(_can_tile, jit_options=INLINED)
 def _can_tile_overload(c):
     if HAS_512_BITS and c.dtype == types.float32:
         return lambda c: c.shape[1] % LANES == 0
