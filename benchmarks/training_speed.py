@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ CORES = 2
 
 def flops_per_step(sizes: tuple[int, ...], batch: int) -> float:
     """Of the products alone: forward, dW, and da for all layers but the first."""
-    products = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    products = [a * b for a, b in pairwise(sizes)]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 
@@ -89,7 +90,7 @@ def torch_worker(sizes: tuple[int, ...], batch: int, steps: int, models: int, th
     def train(trial: int) -> None:
         torch.manual_seed(trial)
         layers: list[nn.Module] = []
-        for before, units in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for before, units in pairwise(sizes[:-1]):
             layers += [nn.Linear(before, units, bias=False), nn.BatchNorm1d(units), nn.ReLU()]
         model = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4 * 1.1**trial, fused=not loader)

@@ -85,7 +85,8 @@ class _Tuned(BaseEstimator):
         if hasattr(X, "to_pandas"):
             X = X.to_pandas()
         if isinstance(X, pd.DataFrame):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            given: Any = X
+            validate_data(self, given, reset=reset, skip_check_array=True)
             return X.set_axis([str(name) for name in X.columns], axis=1)
         array = np.asarray(validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"))
         frame = pd.DataFrame(array, columns=pd.Index([f"x{k}" for k in range(array.shape[1])]))
@@ -108,7 +109,8 @@ class TunedClassifier(ClassifierMixin, _Tuned):
 
     trials, budget, epochs: bounds of the search (20 trials if none is given), as in `osetra.fit`; space: edits of the default space;
     store: where the study is kept, in memory if left out; random_state: an int makes `fit` repeatable, to the same bits.
-    After `fit`: `classes_` [classes] in ascending order, `n_features_in_`, `feature_names_in_` (frames), `study_` (an `osetra.Study`), `model_`.
+    After `fit`: `classes_` [classes] in ascending order, `n_features_in_`, `feature_names_in_` (of frames), `study_` (an `osetra.Study`),
+    `model_`.
     """
 
     def fit(self, X: Any, y: Any) -> "TunedClassifier":
@@ -135,7 +137,7 @@ class TunedRegressor(RegressorMixin, _Tuned):
 
     def fit(self, X: Any, y: Any) -> "TunedRegressor":
         """Tune on X [rows, columns] and y [rows] or [rows, targets]. Raises DataError for data that cannot be used."""
-        y = check_array(_given(self, y), dtype=np.float64, ensure_2d=False, input_name="y", estimator=self)
+        y = check_array(_given(self, y), dtype="numeric", ensure_2d=False, input_name="y", estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return self._tune(X, y, "regression")
@@ -171,7 +173,7 @@ def _require_labels(y: np.ndarray) -> None:
         return
     words = sorted({str(label).strip() for label in np.unique(y.astype(str))} & set(MISSING_WORDS))
     if words:
-        raise DataError(f"labels must not be words for missing values, got {', '.join(map(repr, words))} in y; give these classes other names")
+        raise DataError(f"labels must not be words for missing values, got {', '.join(map(repr, words))} in y; rename these classes")
 
 
 def _free_names(count: int, *, taken: Any) -> list[str]:

@@ -35,7 +35,11 @@ print(hashlib.sha256(member.state.parameters.tobytes() + member.state.running.to
 def trained(cache, *, child):
     environment = os.environ | {"OSETRA_CACHE_DIR": str(cache)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRAIN.replace("{child}", str(child))], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error", "-c", TRAIN.replace("{child}", str(child))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     compiled, bits = done.stdout.splitlines()
     return compiled == "True", bits

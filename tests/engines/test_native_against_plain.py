@@ -164,7 +164,7 @@ def test_scores_measures_costs_and_gradients_agree(loss: str, batch_norm: bool, 
     rtol, atol = (1e-11, 1e-11) if dtype is np.float64 else (1e-5, 2e-6)
     inputs, targets = data.train_inputs, data.train_targets
     before = member.state.copy()
-    ours, theirs = (engine.score(member.network, member.layout, member.state, inputs) for engine in (native, plain))
+    ours, theirs = (engine.score(member, inputs) for engine in (native, plain))
     assert ours.dtype == theirs.dtype == dtype
     np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
     ours, theirs = (engine.measure(member, inputs, targets, error_scale=3.0) for engine in (native, plain))

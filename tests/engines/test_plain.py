@@ -20,7 +20,7 @@ def test_without_pytorch_the_error_says_how_to_install_it(monkeypatch: pytest.Mo
     member = tiny_member(data, Hyperparameters())
     calls = [
         lambda: engine.advance([member], data),
-        lambda: engine.score(member.network, member.layout, member.state, data.dev_inputs),
+        lambda: engine.score(member, data.dev_inputs),
         lambda: engine.measure(member, data.dev_inputs, data.dev_targets),
         lambda: engine.cost_and_gradient(member, data.dev_inputs, data.dev_targets),
     ]

@@ -42,7 +42,14 @@ def toy():
 def searched(space=SPACE, *, engine=None, workers=2, store=None, patience=None, epochs_per_trial=3, seconds=None, progress=None, **options):
     store = store or MemoryStore()
     study = Study(
-        name="s", state=StudyState.RUNNING, created=datetime.now(UTC), task=Task.BINARY, target="y", source="toy", seed=7, error_name="error rate"
+        name="s",
+        state=StudyState.RUNNING,
+        created=datetime.now(UTC),
+        task=Task.BINARY,
+        target="y",
+        source="toy",
+        seed=7,
+        error_name="error rate",
     )
     store.create_study(study)
     bounds = {name: options.pop(name) for name in ("trials", "epochs") if name in options}
@@ -51,8 +58,8 @@ def searched(space=SPACE, *, engine=None, workers=2, store=None, patience=None, 
         budget=Budget(seconds=seconds, **bounds), workers=workers, deadline=time.monotonic() + seconds if seconds else None,
     )  # fmt: skip
     loop = SearchLoop(
-        plan, searcher=RandomSearch(space, seed=7), engine=engine or NativeEngine(), data=toy(), store=store, progress=progress or Listener(),
-        **options,
+        plan, searcher=RandomSearch(space, seed=7), engine=engine or NativeEngine(), data=toy(), store=store,
+        progress=progress or Listener(), **options,
     )  # fmt: skip
     return loop.run(), store
 
@@ -113,7 +120,9 @@ def test_a_space_that_is_exhausted_ends_the_study():
 
 
 def test_a_diverging_trial_is_data_and_disturbs_no_other():
-    space = Space({"learning_rate": choice(1e-2, 1e30), "hidden_units": choice(2, 3, 5), "optimizer": "gd", "batch_norm": False, "num_layers": 1})
+    space = Space(
+        {"learning_rate": choice(1e-2, 1e30), "hidden_units": choice(2, 3, 5), "optimizer": "gd", "batch_norm": False, "num_layers": 1}
+    )
     found, store = searched(space, trials=6)
     states = {trial.configuration["learning_rate"]: trial.state for trial in found.trials}
     assert states == {1e-2: TrialState.FINISHED, 1e30: TrialState.DIVERGED}
@@ -190,14 +199,14 @@ def test_the_searcher_hears_of_trials_in_order_and_never_decides_with_more_than_
 
     store = MemoryStore()
     store.create_study(
-        Study(name="s", state=StudyState.RUNNING, created=datetime.now(UTC), task=Task.BINARY, target="y", source="", seed=7, error_name="e")
+        Study(
+            name="s", state=StudyState.RUNNING, created=datetime.now(UTC), task=Task.BINARY, target="y", source="", seed=7, error_name="e"
+        )
     )
     plan = Plan(
         study="s", task=Task.BINARY, num_outputs=2, seed=7, epochs_per_trial=1, patience=None, budget=Budget(trials=2 * LAG), workers=2,
         deadline=None,
     )  # fmt: skip
-    SearchLoop(
-        plan, searcher=Recorder(SPACE, seed=7), engine=UnevenEngine(), data=toy(), store=store, progress=Listener()
-    ).run()
+    SearchLoop(plan, searcher=Recorder(SPACE, seed=7), engine=UnevenEngine(), data=toy(), store=store, progress=Listener()).run()
     assert heard == list(range(2 * LAG))
     assert all(known > number - LAG for number, known in asked_after.items())

@@ -9,7 +9,7 @@ from osetra.core.errors import ModelError, SpaceError
 from osetra.core.records import EpochRecord
 from osetra.core.seeding import Seed
 from osetra.engines.native.engine import NativeEngine
-from osetra.engines.port import LOSSES, Engine, Hyperparameters, Member, ModelState, TrainingData, initial_state
+from osetra.engines.port import LOSSES, Engine, Hyperparameters, Member, TrainingData, initial_state
 from osetra.network.layout import Layout
 from osetra.network.spec import ACTIVATIONS, NetworkSpec
 from osetra.training.gradient_check import Verdict, check_gradient
@@ -57,8 +57,8 @@ class WrongEngine:
     def advance(self, members: Sequence[Member], data: TrainingData, *, epochs: int = 1) -> list[list[EpochRecord]]:
         return NATIVE.advance(members, data, epochs=epochs)
 
-    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
-        return NATIVE.score(network, layout, state, inputs)
+    def score(self, member: Member, inputs: np.ndarray) -> np.ndarray:
+        return NATIVE.score(member, inputs)
 
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None

@@ -6,10 +6,12 @@
 Every verb's work is imported when it runs, so `osetra --help` answers at once.
 """
 
+import errno
 import io
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional
 
 import typer
 
@@ -38,12 +40,27 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except OsetraError as error:
-        from osetra.cli.screen import printable
+        _refuse(str(error))
+    except OSError as error:
+        # One without a file name is a stream's: our output could not be written.
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            sys.exit(1)
+        _refuse(f"the output needs a place that can be written, got: {error.strerror}; free some space or name another")
 
-        print(f"osetra: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+
+def _refuse(message: str) -> NoReturn:
+    from osetra.cli.screen import printable
+
+    print(f"osetra: {printable(message)}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
 
 
 def _version(asked: bool) -> None:

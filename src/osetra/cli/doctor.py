@@ -56,7 +56,7 @@ def _gflops() -> float:
     with threadpool_limits(1, user_api="blas"):
         for _ in range(5):
             began = time.perf_counter()
-            a @ a
+            np.matmul(a, a)
             best = max(best, 2 * size**3 / (time.perf_counter() - began) / 1e9)
     return best
 
@@ -81,4 +81,4 @@ def _store(store: str) -> str:
         return str(error)
     count = len(opened.studies())
     opened.close()
-    return f"{store}: {count} studies"
+    return f"{store}: {count:,} {'study' if count == 1 else 'studies'}"

@@ -39,10 +39,11 @@ class PlainEngine:
         import_torch()
         return [_advance(member, data, epochs) for member in members]
 
-    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
+    def score(self, member: Member, inputs: np.ndarray) -> np.ndarray:
         """As in the port."""
         torch = import_torch()
-        z = _scoring_logits(network, layout, state, inputs, Hyperparameters().batch_norm_eps)
+        network = member.network
+        z = _scoring_logits(network, member.layout, member.state, inputs, member.hyperparameters.batch_norm_eps)
         if network.output == "softmax":
             z = torch.softmax(z, dim=1)
         elif network.output == "sigmoid":

@@ -139,9 +139,7 @@ def initial_state(
     dtype: type[np.floating] = np.float32,
 ) -> ModelState:
     """A model before its first step; its weights follow from `seed` alone."""
-    parameters = initial_parameters(
-        layout, seed.generator("initialise"), scheme=scheme, gain=gain, distribution=distribution, dtype=dtype
-    )
+    parameters = initial_parameters(layout, seed.generator("initialise"), scheme=scheme, gain=gain, distribution=distribution, dtype=dtype)
     return ModelState(
         parameters=parameters,
         first_moment=np.zeros_like(parameters),
@@ -185,7 +183,7 @@ class Engine(Protocol):
         """
         ...
 
-    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
+    def score(self, member: Member, inputs: np.ndarray) -> np.ndarray:
         """Outputs in scoring mode, [rows, num_outputs]: probabilities for softmax and sigmoid, values for linear."""
         ...
 

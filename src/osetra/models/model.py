@@ -123,7 +123,7 @@ class Model:
     def row_errors(self, data: Any) -> tuple[np.ndarray, int]:
         """The error of each row whose target is known, float64 [rows], and the number of the others; `data` has the target columns too.
 
-        1 for a wrong class and 0 for the right one, or the squared error: in target units for one target, in standard deviations for several.
+        1 for a wrong class and 0 for the right one; or the squared error, in target units for one target, in standard deviations for more.
         """
         frame, dropped = self._known_rows(data)
         targets, outputs = self.preparation.targets(frame), self._outputs(frame)

@@ -57,8 +57,10 @@ def value(given: Any, figures: int = 4) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 10:
+    """`0.08 s`, `2.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:

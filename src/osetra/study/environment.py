@@ -29,9 +29,10 @@ def fingerprint(features: "pd.DataFrame", target: "pd.DataFrame") -> dict[str, A
     """Rows, columns with their types, and a digest of every value in order."""
     import pandas as pd
 
+    hash_rows: Any = pd.util.hash_pandas_object  # pyright: ignore[reportAttributeAccessIssue]
     digest = hashlib.sha256()
     for frame in (features, target):
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        digest.update(hash_rows(frame, index=False).to_numpy().tobytes())
     columns = {str(name): str(dtype) for frame in (features, target) for name, dtype in frame.dtypes.items()}
     return {"rows": len(features), "columns": columns, "sha256": digest.hexdigest()}
 

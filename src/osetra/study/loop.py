@@ -7,6 +7,7 @@ trials 0 .. k - LAG, in order, so timing changes nothing; a budget in seconds de
 Knows nothing of: files, tables, what the person sees.
 """
 
+import math
 import queue
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from osetra.training.life import Outcome, live
 from osetra.training.recipe import build_member
 
 LAG = 32
-"""Trial k is decided upon with the outcomes of trials 0 .. k - LAG. Large enough that no core waits for a slow trial; recorded with the study."""
+"""Trial k is decided upon with the outcomes of trials 0 .. k - LAG: far enough that no core waits for a slow trial. Kept with the study."""
 FLUSH_S = 0.25
 
 
@@ -267,7 +268,7 @@ class SearchLoop:
             self._epochs += 1
             record = message.epoch
             trial = replace(trial, epochs=trial.epochs + 1, seconds=trial.seconds + record.seconds)
-            if record.dev_error == record.dev_error and (trial.dev_error is None or record.dev_error < trial.dev_error):  # noqa: PLR0124
+            if not math.isnan(record.dev_error) and (trial.dev_error is None or record.dev_error < trial.dev_error):
                 trial = replace(trial, dev_error=record.dev_error, dev_loss=record.dev_loss, best_epoch=record.epoch)
                 self._best_error = min(record.dev_error, self._best_error if self._best_error is not None else record.dev_error)
             self._note(trial)
@@ -320,9 +321,7 @@ class SearchLoop:
     def _flush(self) -> None:
         pending, self._pending = self._pending, _Pending()
         if pending.trials:
-            self._store.record(
-                self._plan.study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events
-            )
+            self._store.record(self._plan.study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events)
 
     def _facts(self, elapsed: float) -> dict[str, Any]:
         budget = self._plan.budget

@@ -19,9 +19,7 @@ from osetra.core.errors import SpaceError
 SCHEDULES = ("constant", "inverse", "exponential", "cosine")
 
 
-def learning_rates(
-    schedule: str, learning_rate: float, *, total_epochs: int, decay: float = 1.0
-) -> Callable[[int, int], np.ndarray]:
+def learning_rates(schedule: str, learning_rate: float, *, total_epochs: int, decay: float = 1.0) -> Callable[[int, int], np.ndarray]:
     """A function (epoch from 0, steps an epoch) -> the rate of each step of that epoch, float64 [steps].
 
     Raises SpaceError for an unknown schedule, a rate that is not > 0 or a decay below 0.

@@ -12,7 +12,7 @@ from osetra.engines.native.dropout import multiply
 from osetra.engines.native.forward import matrix
 from osetra.engines.native.kernel import inner
 from osetra.engines.native.products import a_times_b_transposed, a_transposed_times_b
-from osetra.engines.native.table import ABSENT, ACTIVATION, B, BETA, GAMMA, N_IN, N_OUT, W
+from osetra.engines.native.table import ABSENT, ACTIVATION, BETA, GAMMA, N_IN, N_OUT, B, W
 
 
 @inner

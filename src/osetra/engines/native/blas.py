@@ -26,7 +26,7 @@ def _controller() -> Any:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Within it every BLAS of the process runs on the calling thread alone."""
-    global _holders, _limit  # noqa: PLW0603 -- the setting it counts is global too
+    global _holders, _limit
     with _lock:
         if _holders == 0:
             _limit = _controller().limit(limits=1, user_api="blas")

@@ -8,7 +8,7 @@ Knows nothing of: what is computed.
 """
 
 import platform
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -25,7 +25,7 @@ def _control(builder: Any, name: str, slot: Any) -> None:
     builder.call(function, [builder.bitcast(slot, pointer)])
 
 
-@intrinsic
+@cast("Any", intrinsic)
 def flush_denormals(_typing_context: Any) -> Any:
     """Switch flushing on; returns the setting before, for `restore_denormals`."""
 
@@ -43,7 +43,7 @@ def flush_denormals(_typing_context: Any) -> Any:
     return types.uint32(), generate
 
 
-@intrinsic
+@cast("Any", intrinsic)
 def restore_denormals(_typing_context: Any, before: Any) -> Any:
     """Put the setting back."""
 

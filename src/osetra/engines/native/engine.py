@@ -3,6 +3,7 @@
 Knows nothing of: threads (its caller runs one member on each), studies, stores.
 """
 
+import ctypes
 import math
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from osetra.engines.native import epoch as compiled
 from osetra.engines.native.blas import one_blas_thread
 from osetra.engines.native.kernel import is_cached
 from osetra.engines.native.table import Room, make_room, network_table
-from osetra.engines.port import LOSSES, OPTIMIZERS, Hyperparameters, Member, ModelState, TrainingData, initial_state
+from osetra.engines.port import LOSSES, OPTIMIZERS, Hyperparameters, Member, TrainingData, initial_state
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
@@ -55,16 +56,16 @@ class NativeEngine:
         with one_blas_thread():
             return [_advance(member, data, epochs) for member in members]
 
-    def score(self, network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray) -> np.ndarray:
+    def score(self, member: Member, inputs: np.ndarray) -> np.ndarray:
         """As in the port."""
+        network, state = member.network, member.state
         dtype = state.parameters.dtype
-        inputs = np.ascontiguousarray(inputs, dtype=dtype)
+        inputs = _writable(np.ascontiguousarray(inputs, dtype=dtype))
         z = np.empty((len(inputs), network.num_outputs), dtype=dtype)
-        eps = Hyperparameters().batch_norm_eps
         with one_blas_thread():
             compiled.score_rows(
-                network_table(layout), eps, inputs, state.parameters, state.running,
-                make_room(layout, SCORING_ROWS, dropout=False, dtype=dtype), z,
+                network_table(member.layout), member.hyperparameters.batch_norm_eps, inputs, state.parameters, state.running,
+                make_room(member.layout, SCORING_ROWS, dropout=False, dtype=dtype), z,
             )  # fmt: skip
         if network.output == "softmax":
             z -= z.max(axis=1, keepdims=True)
@@ -104,9 +105,7 @@ def train_toy() -> None:
         learning_rates=lambda _, steps: np.zeros(steps),
     )  # fmt: skip
     inputs, targets = np.zeros((2, 1), dtype=np.float32), np.array([0, 1])
-    NativeEngine().advance(
-        [toy], TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets)
-    )
+    NativeEngine().advance([toy], TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets))
 
 
 def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:
@@ -197,8 +196,21 @@ def _rows(inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -
     dtype = inputs.dtype
     by_class = targets.ndim == 1
     return compiled.Rows(
-        inputs=inputs,
-        labels=np.ascontiguousarray(targets, dtype=np.int64) if by_class else np.empty(0, dtype=np.int64),
-        targets=np.empty((0, 0), dtype=dtype) if by_class else np.ascontiguousarray(targets, dtype=dtype),
-        weights=np.empty(0, dtype=dtype) if weights is None else np.ascontiguousarray(weights, dtype=dtype),
+        inputs=_writable(inputs),
+        labels=_writable(np.ascontiguousarray(targets, dtype=np.int64)) if by_class else np.empty(0, dtype=np.int64),
+        targets=np.empty((0, 0), dtype=dtype) if by_class else _writable(np.ascontiguousarray(targets, dtype=dtype)),
+        weights=np.empty(0, dtype=dtype) if weights is None else _writable(np.ascontiguousarray(weights, dtype=dtype)),
     )
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """The same memory under a view that Numba takes for writable.
+
+    Compiled code only reads it; but to Numba a read-only array is another type, which would be compiled anew.
+    """
+    if array.flags.writeable:
+        return array
+    if array.size == 0:
+        return array.copy()
+    memory = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(memory, dtype=array.dtype).reshape(array.shape)  # pyright: ignore[reportArgumentType, reportCallIssue]

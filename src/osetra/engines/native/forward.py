@@ -15,7 +15,7 @@ from osetra.engines.native.dropout import draw_mask, multiply
 from osetra.engines.native.kernel import inner
 from osetra.engines.native.mathematics import bits
 from osetra.engines.native.products import a_times_b
-from osetra.engines.native.table import ABSENT, ACTIVATION, B, BETA, GAMMA, MEAN, N_IN, N_OUT, VARIANCE, W
+from osetra.engines.native.table import ABSENT, ACTIVATION, BETA, GAMMA, MEAN, N_IN, N_OUT, VARIANCE, B, W
 
 
 @inner
@@ -26,7 +26,7 @@ def matrix(row, offset, n, units):
 
 @inner
 def add_bias(z, b):
-    """z := z + b, [n, units] + [units]."""
+    """Z := z + b, [n, units] + [units]."""
     n, units = z.shape
     for i in range(n):
         for j in range(units):
@@ -35,7 +35,9 @@ def add_bias(z, b):
 
 @inner
 def forward(table, parameters, running, room, n, keep_probs, dropout_key, first_row, eps, decay, step):
-    """From the batch in the first part of room.a [n, num_inputs] to z of the output layer in its last; all that backward needs is left in room.
+    """From the batch in the first part of room.a [n, num_inputs] to z of the output layer in its last part.
+
+    All that backward needs is left in room.
 
     keep_probs [num_layers] starts with the input's. `step` (from 1) mixes the batch's moments into `running`; 0 leaves that alone.
     """
@@ -91,7 +93,7 @@ def forward(table, parameters, running, room, n, keep_probs, dropout_key, first_
 
 @inner
 def scale_and_shift(z, scale, shift):
-    """z := z scale + shift, [n, units], with scale and shift [units]."""
+    """Z := z scale + shift, [n, units], with scale and shift [units]."""
     n, units = z.shape
     for i in range(n):
         for j in range(units):
@@ -100,7 +102,7 @@ def scale_and_shift(z, scale, shift):
 
 @inner
 def forward_scoring(table, parameters, running, room, x, eps):
-    """z of the output layer for the rows x [n, num_inputs], in scoring mode: running moments, no dropout. n is at most the batch size."""
+    """Z of the output layer for the rows x [n, num_inputs], in scoring mode: running moments, no dropout. n is at most the batch size."""
     num_layers = len(table)
     n = len(x)
     batch = len(room.a) // (table[0, N_IN] + table[:, N_OUT].sum())

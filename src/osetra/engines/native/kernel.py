@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
 from numba.core import caching
@@ -27,14 +27,18 @@ INLINED = OPTIONS | {"forceinline": True}
 disk, but one compiled by itself, with other rounding, in the process that compiled it; so the first run would differ in its last bits."""
 
 
+AS_INLINED: dict[str, Any] = {"jit_options": INLINED}
+"""The same for `numba.extending.overload`."""
+
+
 def inner(function: Callable[..., Any]) -> Any:
     """Compile into the entry points that call it."""
-    return numba.njit(**INLINED)(function)
+    return cast("Any", numba.njit)(**INLINED)(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile on first use and keep the machine code on disk."""
-    dispatcher = numba.njit(**OPTIONS)(function)
+    dispatcher = cast("Any", numba.njit)(**OPTIONS)(function)
     dispatcher._cache = _KernelCache(function)
     return dispatcher
 
@@ -66,7 +70,7 @@ def _source_stamp() -> str:
     return digest.hexdigest()
 
 
-class _Locator(caching._CacheLocator):  # pyright: ignore[reportPrivateUsage]
+class _Locator(cast("Any", caching)._CacheLocator):
     """Tells Numba's cache to use our folder and our stamp."""
 
     def __init__(self, function: Callable[..., Any], _path: str) -> None:
@@ -86,12 +90,19 @@ class _Locator(caching._CacheLocator):  # pyright: ignore[reportPrivateUsage]
         return cls(function, path)
 
 
-class _Implementation(caching.CompileResultCacheImpl):  # pyright: ignore[reportPrivateUsage]
+class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012 -- Numba's own attribute
 
 
-class _KernelCache(caching.FunctionCache):  # pyright: ignore[reportPrivateUsage]
+class _KernelCache(caching.FunctionCache):
     _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code kept for a signature; None where there is none or it cannot be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code; on a full or read-only disk go on without, at the price of compiling again next time."""

@@ -6,20 +6,20 @@ take. The symbol called is the one that np.dot of Numba calls, so compiled code 
 Knows nothing of: layers.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 from numba.np.linalg import ensure_blas
 
-from osetra.engines.native.kernel import INLINED, inner
+from osetra.engines.native.kernel import AS_INLINED, inner
 from osetra.engines.native.tiles import HAS_512_BITS, LANES, multiply_tiled, transpose
 
 ensure_blas()
 
 
-@intrinsic
+@cast("Any", intrinsic)
 def _gemm(typing_context: Any, transpose_a: Any, transpose_b: Any, m: Any, n: Any, k: Any, a: Any, b: Any, c: Any, beta: Any) -> Any:
     """c [m, n] := a b + beta c with op(a) [m, k] and op(b) [k, n]; all C-contiguous and of one float type."""
     real = c.dtype
@@ -67,7 +67,7 @@ SMALL = 1_000_000
 FEWEST_ROWS = 32
 """Pieces of fewer rows cost more than they gain."""
 CACHED = 32_768
-"""Elements of a weight matrix up to which tiles beat BLAS: 210 against 169 GFLOP/s at 128 x 128, equal at 256 x 256, slower at 784 x 512."""
+"""Elements of a weight matrix up to which tiles beat BLAS: 210 against 169 GFLOP/s at 128 x 128, equal at 256 x 256, less at 784 x 512."""
 
 
 @inner
@@ -113,7 +113,7 @@ def _can_tile(c: Any) -> bool:
     raise AssertionError("only for compiled code")
 
 
-@overload(_can_tile, jit_options=INLINED)
+@overload(_can_tile, **AS_INLINED)
 def _can_tile_overload(c):
     if HAS_512_BITS and c.dtype == types.float32:
         return lambda c: c.shape[1] % LANES == 0
