@@ -1,6 +1,7 @@
 """The scikit-learn estimators: scikit-learn's own checks, and what its users do with them."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from osetra import TunedClassifier, TunedRegressor
 from osetra.core.errors import DataError, InputError, SpaceError, StudyError
 
-QUICK = {"trials": 2, "epochs_per_trial": 5, "workers": 1, "random_state": 0}
+QUICK: dict[str, Any] = {"trials": 2, "epochs_per_trial": 5, "workers": 1, "random_state": 0}
 
 
 @parametrize_with_checks(
@@ -110,7 +111,7 @@ def test_the_same_random_state_gives_the_same_bits_whatever_the_workers(iris, fi
 
 def test_frames_with_text_dates_and_missing_values_go_in_as_they_are():
     frame, y = people()
-    model = TunedClassifier(trials=3, epochs_per_trial=40, workers=1, random_state=0).fit(frame, y)
+    model: Any = TunedClassifier(trials=3, epochs_per_trial=40, workers=1, random_state=0).fit(frame, y)
     assert list(model.feature_names_in_) == list(frame.columns)
     assert model.score(frame, y) > 0.8
     new = frame.iloc[:3].assign(city=["Narvik", None, "Oslo"])
@@ -161,7 +162,7 @@ def test_they_work_in_pipelines_and_searches(iris):
 
 
 def test_clones_have_the_same_parameters_and_no_memory(fitted):
-    fresh = clone(fitted)
+    fresh: Any = clone(fitted)
     assert fresh.get_params() == fitted.get_params()
     with pytest.raises(NotFittedError):
         fresh.predict([[1, 2, 3, 4]])

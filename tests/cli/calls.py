@@ -1,13 +1,18 @@
-"""Calling the command as a person does: a process of its own, its output piped."""
+"""Calling the command: `osetra` in a process of its own, as a person does, output piped; `osetra_here` in this one, which is quicker."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import unittest.mock
 from dataclasses import dataclass
 from pathlib import Path
+
+from osetra.cli.app import main
 
 COMMAND = shutil.which("osetra", path=str(Path(sys.executable).parent)) or "osetra"
 
@@ -50,6 +55,22 @@ def osetra(folder: Path, *arguments: object, **variables: str) -> Call:
         timeout=120,
     )
     return Call(done.returncode, done.stdout, done.stderr)
+
+
+def osetra_here(folder: Path, *arguments: object) -> Call:
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        unittest.mock.patch.object(sys, "argv", ["osetra", *map(str, arguments)]),
+        unittest.mock.patch.dict(os.environ, environment(), clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as left:
+            return Call(int(left.code or 0), out.getvalue(), err.getvalue())
+    raise AssertionError("the command always leaves with an exit code")
 
 
 def contents(folder: Path) -> dict[str, str]:

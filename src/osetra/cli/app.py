@@ -41,7 +41,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app()
+            app(prog_name="osetra")
         finally:
             sys.stdout.flush()
     except OsetraError as error:

@@ -205,7 +205,7 @@ def print_named(console: Console, name: str, rest: str) -> None:
     """A name that stands out, and what is said of it."""
     text = Text(printable(name), style="bold")
     text.append(printable(rest), style="not bold")
-    console.print(text, soft_wrap=True)
+    console.print(text)
 
 
 def _states(counts: Mapping[TrialState, int]) -> str:

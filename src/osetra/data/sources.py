@@ -45,12 +45,12 @@ def read_table(source: Any, *, name: str | None = None) -> Table:
 
     Raises DataError if there is no such file, or it cannot be read as a table with named columns, all different, and at least one row.
     """
-    import pandas as pd
-
     if isinstance(source, str | Path):
         return _table(_read_file(Path(source)), source=name or str(source))
     if isinstance(source, Table):
         return source
+    import pandas as pd
+
     if isinstance(source, pd.DataFrame):
         return _table(source, source=name or "a frame")
     if isinstance(source, np.ndarray):

@@ -24,7 +24,6 @@ from osetra.report.opening import opening
 from osetra.store.sql import open_store
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
-from osetra.study.conclude import conclude
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.table import PreparedTable, split_facts
@@ -206,6 +205,7 @@ def _tune(
 ) -> Study:
     from osetra.engines.native.engine import NativeEngine
     from osetra.search.random import RandomSearch
+    from osetra.study.conclude import conclude
     from osetra.study.loop import Plan, SearchLoop
 
     epochs_each = record.facts["epochs_per_trial"]

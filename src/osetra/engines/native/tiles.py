@@ -1,7 +1,7 @@
 """Products of small float32 matrices on processors with 512-bit vectors: c := a b, tile by tile, without packing.
 
-A tile of c, 8 rows by 32 columns, stays in 16 vector registers while k runs; a step of k loads two vectors of b and multiplies them by
-eight elements of a. That suits matrices that lie in the core's own cache, where a BLAS spends its time on packing and dispatch.
+A tile of c, 6 rows by 64 columns, stays in 24 vector registers while k runs; a step of k loads four vectors of b and multiplies them by
+six elements of a. That suits matrices that lie in the core's own cache, where a BLAS spends its time on packing and dispatch.
 Which products go here and which to BLAS is decided in `products`, where the measurements are.
 
 Knows nothing of: layers.
@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from osetra.engines.native.kernel import inner
 
 LANES = 16
+FLOAT_BYTES = 4
 HAS_512_BITS = bool(binding.get_host_cpu_features().get("avx512f", False))
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
@@ -64,46 +65,48 @@ def _make_tile(rows: int, vectors: int) -> Any:
     return tile
 
 
-_tile_8x2, _tile_4x2, _tile_1x2 = (_make_tile(rows, 2) for rows in (8, 4, 1))
-_tile_8x1, _tile_4x1, _tile_1x1 = (_make_tile(rows, 1) for rows in (8, 4, 1))
+def _make_panel(rows: int, vectors: int) -> Any:
+    """All rows of a panel of 16 `vectors` columns of c, in tiles of `rows`, then of 4, then of 1."""
+    most, four, one = (_make_tile(count, vectors) for count in (rows, 4, 1))
+
+    @inner
+    def panel(a, b, c, total, depth, columns):
+        i = 0
+        while i + rows <= total:
+            most(a + i * depth * FLOAT_BYTES, depth, b, columns, c + i * columns * FLOAT_BYTES, depth)
+            i += rows
+        while i + 4 <= total:
+            four(a + i * depth * FLOAT_BYTES, depth, b, columns, c + i * columns * FLOAT_BYTES, depth)
+            i += 4
+        while i < total:
+            one(a + i * depth * FLOAT_BYTES, depth, b, columns, c + i * columns * FLOAT_BYTES, depth)
+            i += 1
+
+    return panel
 
 
-@inner
-def _panel(a, a_row, b, c, columns, rows, depth, wide):
-    """All rows of one panel of 32 (wide) or 16 columns of c."""
-    size = 4
-    i = 0
-    while i + 8 <= rows:
-        if wide:
-            _tile_8x2(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        else:
-            _tile_8x1(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        i += 8
-    while i + 4 <= rows:
-        if wide:
-            _tile_4x2(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        else:
-            _tile_4x1(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        i += 4
-    while i < rows:
-        if wide:
-            _tile_1x2(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        else:
-            _tile_1x1(a + i * a_row * size, a_row, b, columns, c + i * columns * size, depth)
-        i += 1
+_panel_64 = _make_panel(6, 4)
+_panel_32 = _make_panel(8, 2)
+_panel_16 = _make_panel(8, 1)
 
 
 @inner
 def multiply_tiled(a, b, c):
     """c [rows, columns] := a [rows, depth] b [depth, columns], all float32 and C-contiguous; columns a multiple of 16."""
-    size = 4
     rows, columns = c.shape
     depth = b.shape[0]
     j = 0
     while j < columns:
-        wide = j + 2 * LANES <= columns
-        _panel(a.ctypes.data, depth, b.ctypes.data + j * size, c.ctypes.data + j * size, columns, rows, depth, wide)
-        j += 2 * LANES if wide else LANES
+        at_b, at_c = b.ctypes.data + j * FLOAT_BYTES, c.ctypes.data + j * FLOAT_BYTES
+        if j + 4 * LANES <= columns:
+            _panel_64(a.ctypes.data, at_b, at_c, rows, depth, columns)
+            j += 4 * LANES
+        elif j + 2 * LANES <= columns:
+            _panel_32(a.ctypes.data, at_b, at_c, rows, depth, columns)
+            j += 2 * LANES
+        else:
+            _panel_16(a.ctypes.data, at_b, at_c, rows, depth, columns)
+            j += LANES
 
 
 @inner
