@@ -16,6 +16,7 @@ Figures are medians over rounds; ratios are within one round, then the median.
 
 import argparse
 import json
+import math
 import multiprocessing
 import platform
 import statistics
@@ -80,7 +81,7 @@ def native(sizes: tuple[int, ...], batch: int, steps: int, models: int) -> float
         return (time.perf_counter() - began) / (models * steps) * 1e6
 
 
-def torch_worker(sizes: tuple[int, ...], batch: int, steps: int, models: int, threads: int, loader: bool, start: Any, done: Any) -> None:
+def torch_worker(sizes: tuple[int, ...], batch: int, steps: int, models: int, threads: int, loader: bool, start: Any, told: Any) -> None:
     import torch
     from torch import nn
 
@@ -100,33 +101,31 @@ def torch_worker(sizes: tuple[int, ...], batch: int, steps: int, models: int, th
             batches: Any = torch.utils.data.DataLoader(dataset, batch_size=batch, shuffle=True)
         else:
             order = torch.randperm(len(inputs))
-            x, y = inputs[order], labels[order]
-            batches = ((x[i : i + batch], y[i : i + batch]) for i in range(0, len(x), batch))
+            shuffled, answers = inputs[order], labels[order]
+            batches = ((shuffled[i : i + batch], answers[i : i + batch]) for i in range(0, len(order), batch))
         for x, y in batches:
+            assert len(x) == batch, "every step is a full one"
             optimizer.zero_grad(set_to_none=True)
             loss_function(model(x), y).backward()
             optimizer.step()
 
     train(0)
     start.wait()
+    began = time.perf_counter()
     for trial in range(models):
         train(trial)
-    done.wait()
+    told.put(time.perf_counter() - began)
 
 
 def torch_loop(sizes: tuple[int, ...], batch: int, steps: int, models: int, *, processes: int, threads: int, loader: bool = False) -> float:
     """A few models a process stand for all: a loop takes as long for each."""
     context = multiprocessing.get_context("spawn")
-    start, done = context.Barrier(processes + 1), context.Barrier(processes + 1)
-    workers = [
-        context.Process(target=torch_worker, args=(sizes, batch, steps, models, threads, loader, start, done)) for _ in range(processes)
-    ]
+    start, told = context.Barrier(processes), context.SimpleQueue()
+    arguments = (sizes, batch, steps, models, threads, loader, start, told)
+    workers = [context.Process(target=torch_worker, args=arguments) for _ in range(processes)]
     for worker in workers:
         worker.start()
-    start.wait()
-    began = time.perf_counter()
-    done.wait()
-    seconds = time.perf_counter() - began
+    seconds = max(told.get() for _ in workers)
     for worker in workers:
         worker.join()
     return seconds / (models * processes * steps) * 1e6
@@ -179,7 +178,7 @@ def one_round(sizes: tuple[int, ...], batch: int, models: int, jax: str | None, 
     steps = int(np.clip(3e9 / flops, 20, 1000))
     figures = {"native": native(sizes, batch, steps, models), "limit": flops / sgemm_rate() * 1e6}
     if peers:
-        few = int(np.clip(1.5 / (steps * (6e-4 + flops / 3e10)), 1, 8))
+        few = math.ceil(2.0 / (steps * (5e-4 + flops / 1.2e11)))
         figures["torch 2x1"] = torch_loop(sizes, batch, steps, few, processes=2, threads=1)
         figures["torch 1x2"] = torch_loop(sizes, batch, steps, few, processes=1, threads=2)
         figures["torch user"] = torch_loop(sizes, batch, steps, few, processes=2, threads=1, loader=True)
