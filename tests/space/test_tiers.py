@@ -20,7 +20,6 @@ from osetra.space import (
     default_configuration,
     default_space,
     integer,
-    left_fixed,
     linear,
     log,
     one_minus_log,
@@ -116,14 +115,6 @@ def test_beta1_beta2_and_eps_are_never_searched():
 
 def test_few_trials_tune_two_tiers():
     assert [tiers_for(trials) for trials in (0.5, 11.9, 12, 1000)] == [2, 2, 3, 3]
-
-
-def test_what_was_left_fixed_is_one_sentence():
-    assert left_fixed(Space({"gain": 1.0, "eps": 1e-8, "l2": log(1, 2), "batch_norm": True})) == (
-        "Left fixed: batch_norm true, gain 1; eps 1e-08 (tuned only when asked)."
-    )
-    assert left_fixed(Space({"beta1": 0.9})) == "Left fixed: beta1 0.9 (tuned only when asked)."
-    assert left_fixed(Space({"l2": log(1, 2)})) == "Nothing was left fixed."
 
 
 @pytest.mark.parametrize(

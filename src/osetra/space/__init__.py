@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from osetra.space.scale import Scale
     from osetra.space.scales import choice, integer, linear, log, log_integer, one_minus_log, ordinal, powers_of_two
     from osetra.space.space import Space
-    from osetra.space.tiers import default_configuration, default_space, left_fixed, tiers_for
+    from osetra.space.tiers import default_configuration, default_space, tiers_for
     from osetra.space.words import parse_scale, print_scale
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "default_configuration",
     "default_space",
     "integer",
-    "left_fixed",
     "linear",
     "log",
     "log_integer",
@@ -41,7 +40,7 @@ _HOMES = {
     "scale": ("Scale",),
     "scales": ("choice", "integer", "linear", "log", "log_integer", "one_minus_log", "ordinal", "powers_of_two"),
     "space": ("Space",),
-    "tiers": ("default_configuration", "default_space", "left_fixed", "tiers_for"),
+    "tiers": ("default_configuration", "default_space", "tiers_for"),
     "words": ("parse_scale", "print_scale"),
 }
 

@@ -24,15 +24,14 @@ from osetra.space.known import (
 from osetra.space.scale import Scale
 from osetra.space.scales import choice, integer, linear, log, one_minus_log, ordinal, powers_of_two
 from osetra.space.space import Space
-from osetra.space.values import did_you_mean, print_short
+from osetra.space.values import did_you_mean
 
-__all__ = ["KNOWN_HYPERPARAMETERS", "check_names", "check_values", "default_configuration", "default_space", "left_fixed", "tiers_for"]
+__all__ = ["KNOWN_HYPERPARAMETERS", "check_names", "check_values", "default_configuration", "default_space", "tiers_for"]
 
 FEW_TRIALS = 12
 """Below this, tier 3 would only thin out the tries at what matters more."""
 SMALL_ROWS = 2_000
 """Below this many rows the whole batch is offered."""
-NEVER_UNLESS_ASKED = ("beta1", "beta2", "eps")
 
 
 def tiers_for(expected_trials: float) -> int:
@@ -62,18 +61,6 @@ def default_configuration(*, rows: int, inputs: int, task: Task, optimizer: str 
     """
     _check(rows, inputs, 1, optimizer)
     return _defaults(rows, inputs, task, optimizer)
-
-
-def left_fixed(space: Space) -> str:
-    """One sentence that says what a space does not search."""
-    if not space.fixed:
-        return "Nothing was left fixed."
-    never = {name: value for name, value in space.fixed.items() if name in NEVER_UNLESS_ASKED}
-    rest = {name: value for name, value in space.fixed.items() if name not in never}
-    parts = [_listed(rest)] if rest else []
-    if never:
-        parts.append(f"{_listed(never)} (tuned only when asked)")
-    return f"Left fixed: {'; '.join(parts)}."
 
 
 def _defaults(rows: int, inputs: int, task: Task, optimizer: str) -> dict[str, Value]:
@@ -137,10 +124,6 @@ def _penalties(rows: int) -> dict[str, Scale]:
 def _rounded(value: float) -> float:
     """To two digits: a bound that a person reads."""
     return float(f"{value:.2g}")
-
-
-def _listed(values: dict[str, Value]) -> str:
-    return ", ".join(f"{name} {print_short(value)}" for name, value in values.items())
 
 
 def _check(rows: int, inputs: int, tiers: int, optimizer: str) -> None:

@@ -67,7 +67,7 @@ SMALL = 1_000_000
 FEWEST_ROWS = 32
 """Pieces of fewer rows cost more than they gain."""
 CACHED = 131_072
-"""Elements of a weight matrix up to which tiles beat BLAS: 210 against 169 GFLOP/s at 128 x 128, 210 against 177 at 784 x 128, less beyond."""
+"""Elements of a weight matrix up to which tiles beat BLAS: 210 against 169 GFLOP/s at 128 x 128, 210 to 177 at 784 x 128, less beyond."""
 
 
 @inner
