@@ -93,6 +93,6 @@ class Progress(Protocol):
         """The state of things, several times a second.
 
         trials_done, diverged, epochs_done, epochs_per_s, best_error (None at first), seconds_left (None: not bounded by time),
-        share_done (0..1).
+        share_done (0..1), error_name (`error rate` or `RMSE`), best_interval (95 %, low and high, of an error rate; else None).
         """
         ...
