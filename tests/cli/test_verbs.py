@@ -130,7 +130,7 @@ def test_a_study_is_shown_whole(home):
     assert facts["budget"] == {"seconds": None, "trials": 5, "epochs": None}
     said = osetra_here(home, "show").succeeded().out
     for words in (
-        "people: binary of label, from people.csv, seed 0",
+        "people: binary classification of label, from people.csv, seed 0",
         "Space",
         "learning_rate",
         "beta1",

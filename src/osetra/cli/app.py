@@ -1,7 +1,7 @@
 """The command line: verbs, their options, and how errors leave.
 
-    exit codes: 0 done; 1 our own mistake (with a traceback), or the reader of our output went away; 2 something given cannot be used;
-                130 interrupted by Ctrl-C (but 0 where `fit` could keep the best so far)
+    exit codes: 0 done; 1 our own mistake (with a traceback), the reader of our output went away, or `check` found a gradient suspect or
+                wrong; 2 something given cannot be used; 130 interrupted by Ctrl-C (but 0 where `fit` could keep the best so far)
 
 Every verb's work is imported when it runs, so `osetra --help` answers at once.
 """
@@ -183,6 +183,31 @@ def score(
     from osetra.cli.scoring import run_score
 
     run_score(model, data, as_json=json)
+
+
+@app.command()
+def check(
+    data: Annotated[Optional[Path], typer.Argument(help="A table, as for fit; a small one is made if left out.")] = None,  # noqa: UP045
+    target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
+    task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
+    drop: Annotated[Optional[list[str]], typer.Option(help="Column to leave out. Repeatable.")] = None,  # noqa: UP045
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Edit the network: NAME=VALUE, such as activation=tanh or batch_norm=false. Repeatable."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of training before the second check.")] = 20,
+    entries: Annotated[int, typer.Option(min=0, help="Entries compared of each parameter array; 0: all.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same check.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Check the gradient of the default network by differences; exit code 1 if it is suspect or wrong.
+
+    In float64, on at most 64 rows, L2 included and dropout off: at initialisation, and again after some training. The first check on a
+    machine compiles the engine in float64, which takes some 20 to 40 seconds.
+    """
+    from osetra.cli.check import run_check
+
+    run_check(data, target=target or [], task=task, drop=drop or [], edits=set_ or [], steps=steps, entries=entries, seed=seed, as_json=json)
 
 
 @app.command()

@@ -101,7 +101,7 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
         print_json(words.study_facts(record) | {"trial_states": counts})
         return
     console = output()
-    print_named(console, record.name, f": {record.task} of {record.target}, from {record.source}, seed {record.seed}")
+    print_named(console, record.name, f": {record.task.in_words} of {record.target}, from {record.source}, seed {record.seed}")
     console.print(f"{record.state}" + (f": {record.reason}" if record.reason else ""), style=STUDY_STYLE[record.state])
     console.print()
     rule = facts.get("split", {}).get("rule")

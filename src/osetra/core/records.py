@@ -26,6 +26,11 @@ class Task(StrEnum):
     def is_classification(self) -> bool:
         return self is not Task.REGRESSION
 
+    @property
+    def in_words(self) -> str:
+        """As a person says it."""
+        return {"binary": "binary classification", "multiclass": "multi-class classification"}.get(self.value, self.value)
+
 
 class TrialState(StrEnum):
     """Where a trial stands (spec 11.3)."""

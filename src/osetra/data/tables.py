@@ -27,7 +27,6 @@ FEW_VALUES_SHARE = 0.1
 """... if they are also at most this share of the rows (two values always are)."""
 
 _TASKS = (*(task.value for task in Task), "classification")
-_WORDS = {Task.BINARY: "binary classification", Task.MULTICLASS: "multi-class classification", Task.REGRESSION: "regression"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -238,7 +237,7 @@ def _check_classes(targets: "pd.DataFrame", task: Task) -> list[str]:
             f"the target {name!r} must have at least 2 rows a class on average, got {len(counts):,} classes in {len(targets):,} rows; "
             "choose regression if it is a quantity, or another target"
         )
-    notes = [f"{name} has {len(counts):,} distinct values: {_WORDS[task]}"]
+    notes = [f"{name} has {len(counts):,} distinct values: {task.in_words}"]
     rare = [str(label) for label, rows in counts.items() if rows < 3]
     if rare:
         shown = ", ".join(rare[:5]) + (" ..." if len(rare) > 5 else "")

@@ -14,7 +14,7 @@ COLUMNS = 6
 def study_page(study: Study, leaders: Sequence[Trial], curves: Mapping[int, Sequence[EpochRecord]]) -> str:
     """The page. `leaders`: trials, best first; `curves`: by trial number, drawn where given."""
     facts, error_name = study.facts, study.error_name
-    lines = [f"# {study.name}: {study.task} of {study.target}", ""]
+    lines = [f"# {study.name}: {study.task.in_words} of {study.target}", ""]
     if facts.get("dev"):
         lines.append(f"- dev {error_name}: {words.interval(facts['dev'], error_name)}")
         test = facts.get("test")

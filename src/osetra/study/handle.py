@@ -109,4 +109,4 @@ class Study:
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        return f"<Study {self.name!r}: {self.record.task} of {self.record.target}, {self.record.state}>"
+        return f"<Study {self.name!r}: {self.record.task.in_words} of {self.record.target}, {self.record.state}>"
