@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from osetra.core.records import EpochRecord, Study, StudyState, Task, Trial, TrialState
@@ -57,6 +57,7 @@ def test_values_are_said_as_they_are_typed():
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=300))
+@example([1.7976931348623157e308, -9.9792015476736e291])
 def test_a_curve_is_one_line_of_blocks_no_wider_than_asked(values):
     line = words.sparkline(values, width=40)
     assert len(line) <= 40

@@ -77,8 +77,9 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
         return ""
     step = max(1, math.ceil(len(values) / width))
     low, high = min(finite), max(finite)
-    spread = (high - low) or 1.0
-    return "".join(BLOCKS[int((v - low) / spread * (len(BLOCKS) - 1))] if math.isfinite(v) else " " for v in values[::step])
+    # In halves, since the distance between two floats may be more than a float holds.
+    spread = (high / 2 - low / 2) or 1.0
+    return "".join(BLOCKS[int((v / 2 - low / 2) / spread * (len(BLOCKS) - 1))] if math.isfinite(v) else " " for v in values[::step])
 
 
 def varying(trials: Sequence[Trial]) -> list[str]:
