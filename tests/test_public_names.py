@@ -3,8 +3,8 @@
 import osetra
 
 NAMES = [
-    "Space", "Study", "TunedClassifier", "TunedRegressor", "choice", "fit", "integer", "linear", "load_model", "log", "one_minus_log",
-    "ordinal", "powers_of_two",
+    "Space", "Study", "TunedClassifier", "TunedRegressor", "check_gradients", "choice", "fit", "integer", "linear", "load_model", "log",
+    "minimize", "one_minus_log", "ordinal", "powers_of_two",
 ]  # fmt: skip
 
 

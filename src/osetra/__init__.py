@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from osetra.space.space import Space
     from osetra.study.fit import fit
     from osetra.study.handle import Study
+    from osetra.training.check_function import check_gradients
+    from osetra.training.minimize import minimize
 
 __version__ = "0.1.0"
 
@@ -25,12 +27,14 @@ _HOME = {
     "Study": "osetra.study.handle",
     "TunedClassifier": "osetra.estimators",
     "TunedRegressor": "osetra.estimators",
+    "check_gradients": "osetra.training.check_function",
     "choice": "osetra.space.scales",
     "fit": "osetra.study.fit",
     "integer": "osetra.space.scales",
     "linear": "osetra.space.scales",
     "load_model": "osetra.models.files",
     "log": "osetra.space.scales",
+    "minimize": "osetra.training.minimize",
     "one_minus_log": "osetra.space.scales",
     "ordinal": "osetra.space.scales",
     "powers_of_two": "osetra.space.scales",
@@ -41,12 +45,14 @@ __all__ = [
     "Study",
     "TunedClassifier",
     "TunedRegressor",
+    "check_gradients",
     "choice",
     "fit",
     "integer",
     "linear",
     "load_model",
     "log",
+    "minimize",
     "one_minus_log",
     "ordinal",
     "powers_of_two",

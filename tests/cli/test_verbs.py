@@ -21,7 +21,7 @@ ESCAPE = "\x1b"
 TRIAL_KEYS = {
     "trial", "state", "reason", "dev_error", "dev_loss", "train_error", "epochs", "best_epoch", "seconds", "num_parameters", "configuration"
 }  # fmt: skip
-VERBS = ("fit", "studies", "trials", "show", "best", "predict", "score", "doctor")
+VERBS = ("fit", "studies", "trials", "show", "best", "predict", "score", "check", "doctor")
 
 
 @pytest.fixture(scope="module")

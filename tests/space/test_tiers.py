@@ -164,6 +164,18 @@ def test_hidden_units_may_be_listed_layer_by_layer():
         check_values(Space({"hidden_units": "128-0"}))
 
 
+def test_every_schedule_and_its_settings_may_be_searched():
+    check_values(Space({"schedule": choice(*SCHEDULES), "decay_every": integer(1, 9), "warmup_epochs": linear(0, 2.5), "decay_factor": 1}))
+
+
+def test_the_default_space_chooses_among_the_four_schedules_it_always_did():
+    scale = default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3).scales["schedule"]
+    assert scale.arguments == ("constant", "cosine", "inverse", "exponential")
+    assert not {name for name in KNOWN_HYPERPARAMETERS if name.startswith(("decay", "warmup"))} & {
+        *default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3).names
+    }
+
+
 def test_an_unknown_hyperparameter_is_refused_with_the_nearest():
     for entry in (0.1, log(1e-4, 1)):
         with pytest.raises(SpaceError, match=r"osetra's networks take no hyperparameter learningrate; did you mean learning_rate\?"):
@@ -186,6 +198,13 @@ def test_an_unknown_hyperparameter_is_refused_with_the_nearest():
         ),
         ({"num_layers": integer(-1, 2)}, "num_layers must be a whole number >= 0, got integer(-1, 2)"),
         ({"l2": True}, "l2 must be >= 0, got true"),
+        ({"schedule": choice("cosine", "stair_case")}, "got choice(cosine, stair_case); did you mean staircase?"),
+        ({"schedule": "manual"}, "one of constant, cosine, inverse, exponential, sqrt_epoch, sqrt_step, staircase, one_cycle, reduce_on"),
+        ({"decay_base": linear(0, 1)}, "decay_base must be in (0, 1], got linear(0, 1); such as 0.95 or one_minus_log(0.9, 0.999)"),
+        ({"decay_factor": 2}, "decay_factor must be in (0, 1], got 2; such as 0.5 or linear(0.1, 0.9)"),
+        ({"decay_every": linear(1, 5)}, "decay_every must be a whole number >= 1, got linear(1, 5); such as 10 or integer(5, 20)"),
+        ({"decay_patience": 0}, "decay_patience must be a whole number >= 1, got 0; such as 3 or integer(2, 10)"),
+        ({"warmup_epochs": -0.5}, "warmup_epochs must be >= 0, got -0.5; such as 0 or linear(0, 5)"),
     ],
 )
 def test_a_range_that_reaches_nonsense_is_refused(entries, message):

@@ -207,7 +207,9 @@ def check(
     """
     from osetra.cli.check import run_check
 
-    run_check(data, target=target or [], task=task, drop=drop or [], edits=set_ or [], steps=steps, entries=entries, seed=seed, as_json=json)
+    run_check(
+        data, target=target or [], task=task, drop=drop or [], edits=set_ or [], steps=steps, entries=entries, seed=seed, as_json=json
+    )
 
 
 @app.command()

@@ -17,6 +17,7 @@ from osetra.space.values import did_you_mean, is_number, is_whole, print_value
 ADAPTIVE_OPTIMIZERS = ("rmsprop", "adam", "adamw")
 MOMENTUM_OPTIMIZERS = ("momentum", "momentum_sum", "nesterov")
 SCHEDULES = ("constant", "cosine", "inverse", "exponential")
+"""Those that the default space chooses among; every other one is searched, or fixed, when asked for."""
 
 KNOWN_HYPERPARAMETERS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,8 +41,13 @@ KNOWN_HYPERPARAMETERS: Mapping[str, str] = MappingProxyType(
         "input_keep_prob": "share of inputs that dropout keeps; 1 is no dropout",
         "label_smoothing": "share of a label spread over all classes",
         "loss": "what the output layer is trained to make small",
-        "schedule": "how the learning rate falls from epoch to epoch",
+        "schedule": "how the learning rate moves over epochs and steps",
         "decay": "how fast the inverse schedule falls: learning_rate/(1 + decay*epoch)",
+        "decay_base": "of the exponential schedule: learning_rate * decay_base^epoch",
+        "decay_factor": "what staircase and reduce_on_plateau multiply the learning rate by, each time it falls",
+        "decay_every": "epochs a stair of the staircase schedule; left out, a third of the trial's epochs",
+        "decay_patience": "epochs without a better one after which reduce_on_plateau lowers the learning rate",
+        "warmup_epochs": "epochs, or a fraction of one, over which the learning rate rises from near 0; one_cycle has its own rise",
         "huber_delta": "where the huber loss turns from squared to absolute, in standard deviations of the target",
         "batch_norm_decay": "of batch norm's running mean and variance",
         "batch_norm_eps": "keeps batch norm from dividing by zero",
@@ -58,7 +64,7 @@ VALID_WORDS: Mapping[str, tuple[Value, ...]] = MappingProxyType(
         "initialisation": ("auto", "he", "xavier", "lecun"),
         "distribution": ("normal", "uniform"),
         "loss": ("cross_entropy", "binary_cross_entropy", "squared", "absolute", "huber"),
-        "schedule": SCHEDULES,
+        "schedule": (*SCHEDULES, "sqrt_epoch", "sqrt_step", "staircase", "one_cycle", "reduce_on_plateau"),
     }
 )
 """Name -> all values it may take."""
@@ -105,6 +111,11 @@ _REQUIREMENTS: Mapping[str, tuple[str, Callable[[Value], bool]]] = MappingProxyT
         "input_keep_prob": ("in (0, 1]", _a_share),
         "label_smoothing": ("in [0, 1)", _below_one),
         "decay": (">= 0", _not_below_zero),
+        "decay_base": ("in (0, 1]", _a_share),
+        "decay_factor": ("in (0, 1]", _a_share),
+        "decay_every": ("a whole number >= 1", _whole_from(1)),
+        "decay_patience": ("a whole number >= 1", _whole_from(1)),
+        "warmup_epochs": (">= 0", _not_below_zero),
         "huber_delta": ("> 0", _above_zero),
         "batch_norm_decay": ("in [0, 1)", _below_one),
         "batch_norm_eps": ("> 0", _above_zero),
@@ -126,6 +137,11 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
         "input_keep_prob": "1 or linear(0.6, 1)",
         "label_smoothing": "0 or linear(0, 0.2)",
         "decay": "1 or log(0.01, 1)",
+        "decay_base": "0.95 or one_minus_log(0.9, 0.999)",
+        "decay_factor": "0.5 or linear(0.1, 0.9)",
+        "decay_every": "10 or integer(5, 20)",
+        "decay_patience": "3 or integer(2, 10)",
+        "warmup_epochs": "0 or linear(0, 5)",
         "huber_delta": "1 or log(0.1, 10)",
         "batch_norm_decay": "0.9 or one_minus_log(0.8, 0.99)",
         "batch_norm_eps": "1e-5",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from osetra.core.records import EpochRecord, TrialState
 from osetra.engines.port import Engine, Member, ModelState, TrainingData
+from osetra.training.plateau import ReduceOnPlateau
 
 EXPLODED = 1e4
 """A cost this many times the first epoch's counts as diverged, finite or not."""
@@ -61,6 +62,8 @@ def live(
             return end(TrialState.STOPPED, f"{why} after {done} of {epochs} epochs")
         record = engine.advance([member], data)[0][0]
         report(record)
+        if isinstance(member.learning_rates, ReduceOnPlateau):
+            member.learning_rates.hear(record)
         done += 1
         last = record.seconds
         seconds += record.seconds

@@ -13,6 +13,9 @@ from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 from osetra.training.schedules import learning_rates
 
+SCHEDULE_SETTINGS = ("decay", "decay_base", "decay_factor", "decay_every", "decay_patience", "warmup_epochs")
+"""Hyperparameters that only the schedule hears of."""
+
 
 def build_member(
     configuration: Configuration,
@@ -42,7 +45,7 @@ def build_member(
         str(given.pop("schedule", "constant")),
         float(given.pop("learning_rate", 1e-3)),
         total_epochs=total_epochs,
-        decay=float(given.pop("decay", 1.0)),
+        **{name: given.pop(name) for name in SCHEDULE_SETTINGS if name in given},  # pyright: ignore[reportArgumentType]
     )
     start = {
         "scheme": str(given.pop("initialisation", "auto")),
