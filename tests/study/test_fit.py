@@ -220,6 +220,7 @@ def test_names_come_from_the_file_and_do_not_collide(tmp_path):
     frame(load_wine).to_csv(path, index=False)
     names = [osetra.fit(path, "target", store=tmp_path / "s.db", **QUICK).name for _ in range(2)]
     assert names == ["wine", "wine-2"]
+    assert osetra.fit(frame(load_wine), "target", **QUICK).name == "study"
 
 
 MEASURE = """

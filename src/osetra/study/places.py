@@ -36,7 +36,9 @@ def name_and_folder(name: str | None, source: str, store: Store | None, models: 
     """
     taken = set() if store is None else {summary.study.name for summary in store.studies()}
     if name is None:
-        name = _free_name(Path(source).name.split(".")[0] or "study", taken, models)
+        # Data handed over in memory has a word for a source, and no ending.
+        stem = Path(source).name.split(".")[0] if Path(source).suffix else ""
+        name = _free_name(stem or "study", taken, models)
     require_study_name(name)
     if name in taken:
         raise StudyError(f"a study needs a name of its own, got {name!r}, which is taken; choose another or leave it out")
