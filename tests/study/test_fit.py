@@ -11,9 +11,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.dummy import DummyClassifier
 
 import osetra
-from osetra.core.errors import DataError, SpaceError, StudyError
+from osetra.core.errors import DataError, SpaceError, StoreError, StudyError
 from osetra.core.records import StudyState, TrialState
 from osetra.data.split import Split
+from osetra.store.memory import MemoryStore
 from osetra.study.table import PreparedTable, split_facts, split_from_facts
 
 
@@ -213,6 +214,29 @@ def test_a_taken_name_loses_nothing(tmp_path, cancer):
     again = osetra.Study.open("cancer", folder / "s.db")
     assert again.record == study.record
     assert len(again.trials()) == 4
+
+
+class FillingStore(MemoryStore):
+    """Takes so many records, then the disk is full."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def record(self, study, **what):
+        self.room -= 1
+        if self.room < 0:
+            raise StoreError("the store cannot be written: the disk is full; free some space")
+        super().record(study, **what)
+
+
+def test_a_store_that_fills_up_loses_neither_what_it_held_nor_the_best_model(tmp_path):
+    store = FillingStore(2)
+    with pytest.raises(StoreError, match=r"the disk is full.*The best model so far, of trial .* is saved in"):
+        osetra.fit(frame(load_wine), "target", store=store, study="w", models=tmp_path, trials=100_000, epochs_per_trial=5)
+    assert store.count_trials("w").total() > 0
+    assert store.study("w").state is StudyState.FAILED
+    assert osetra.load_model(tmp_path / "w").score(frame(load_wine)) > 0.5
 
 
 def test_names_come_from_the_file_and_do_not_collide(tmp_path):

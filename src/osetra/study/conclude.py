@@ -66,6 +66,20 @@ def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Sto
     return Study(record, store, model=model)
 
 
+def rescue(table: PreparedTable, record: StudyRecord, found: Found, folder: Path | None) -> str:
+    """Save the best model of a study whose store failed; says in a sentence what became of it."""
+    if found.best is None or found.member is None:
+        return "No trial had ended, so there is no model to keep"
+    if folder is None:
+        return f"The best trial so far was {found.best.number}, with {dict(found.best.configuration)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        save(_model(table, record, found), folder)
+    except (ModelError, OSError) as error:
+        return f"Nor could the best model so far be saved: {error}"
+    return f"The best model so far, of trial {found.best.number}, is saved in {folder}"
+
+
 def _model(table: PreparedTable, record: StudyRecord, found: Found) -> Model:
     from osetra import __version__
 

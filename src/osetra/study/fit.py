@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from osetra.core.errors import StudyError
+from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Progress, Store
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
@@ -205,7 +205,7 @@ def _tune(
 ) -> Study:
     from osetra.engines.native.engine import NativeEngine
     from osetra.search.random import RandomSearch
-    from osetra.study.conclude import conclude
+    from osetra.study.conclude import conclude, rescue
     from osetra.study.loop import Plan, SearchLoop
 
     epochs_each = record.facts["epochs_per_trial"]
@@ -219,7 +219,11 @@ def _tune(
         loop = SearchLoop(
             plan, searcher=searcher, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
         )
-        return conclude(table, record, loop.run(), store, folder)
+        try:
+            found = loop.run()
+        except StoreError as error:
+            raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
+        return conclude(table, record, found, store, folder)
     except BaseException as error:
         with suppress(Exception):
             _close_record(store, record.name, error)

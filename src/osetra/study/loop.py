@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from osetra.core.errors import StoreError
 from osetra.core.ports import Progress, Searcher, Store
 from osetra.core.records import Configuration, EpochRecord, Event, Task, Trial, TrialState
 from osetra.core.seeding import Seed
@@ -28,6 +29,7 @@ from osetra.training.recipe import build_member
 LAG = 32
 """Trial k is decided upon with the outcomes of trials 0 .. k - LAG: far enough that no core waits for a slow trial. Kept with the study."""
 FLUSH_S = 0.25
+FAILED = "the study failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +115,16 @@ class SearchLoop:
         self._best: Trial | None = None
         self._best_member: Member | None = None
         self._epochs = 0
+        self._began = time.monotonic()
         self._stop: str | None = None
         self._exhausted: str | None = None
 
     def run(self) -> Found:
-        """Search until the budget is spent, the space is exhausted or the person interrupts."""
-        began = flushed = time.monotonic()
+        """Search until the budget is spent, the space is exhausted or the person interrupts.
+
+        Raises StoreError if the store fails; `found` then still tells what there was.
+        """
+        self._began = flushed = time.monotonic()
         pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="osetra-trial")
         try:
             while True:
@@ -130,25 +136,35 @@ class SearchLoop:
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
                     self._flush()
-                    self._progress.update(self._facts(now - began))
+                    self._progress.update(self._facts(now - self._began))
                     flushed = now
             self._flush()
-            self._progress.update(self._facts(time.monotonic() - began))
-        finally:
-            self._stop = self._stop or "the study failed"
+            self._progress.update(self._facts(time.monotonic() - self._began))
+        except StoreError:
+            # What still trains ends with its epoch and is heard, so that the best is known; nothing more is written.
+            self._stop = FAILED
             pool.shutdown(wait=True, cancel_futures=True)
+            self._listen()
+            raise
+        finally:
+            self._stop = self._stop or FAILED
+            pool.shutdown(wait=True, cancel_futures=True)
+        return self.found()
+
+    def found(self) -> Found:
+        """What the search has come to so far."""
         return Found(
             best=self._best,
             member=self._best_member,
             trials=[self._trials[number] for number in sorted(self._trials)],
             epochs=self._epochs,
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - self._began,
             ended=self._stop_word(),
             interrupted=self._stop == "interrupted",
         )
 
     def _stop_word(self) -> str:
-        if self._stop and self._stop != "the study failed":
+        if self._stop and self._stop != FAILED:
             return self._stop
         return self._exhausted or "the budget was spent"
 
