@@ -51,7 +51,7 @@ class PlainEngine:
         return z.numpy()
 
     def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
-        """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
+        """As in the port."""
         return _measure(member, inputs, targets, None, error_scale)
 
     def cost_and_gradient(

@@ -187,6 +187,10 @@ class Engine(Protocol):
         """Outputs in scoring mode, [rows, num_outputs]: probabilities for softmax and sigmoid, values for linear."""
         ...
 
+    def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
+        """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
+        ...
+
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
     ) -> tuple[float, np.ndarray]:

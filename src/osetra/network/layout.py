@@ -56,10 +56,3 @@ class Layout:
         """The part of a row that holds `name`, in its shape; writing to it writes to the row. Raises KeyError for an unknown name."""
         offset, shape = self.parameters[name] if name in self.parameters else self.running[name]
         return row[offset : offset + int(np.prod(shape))].reshape(shape)
-
-    def locate(self, index: int) -> str:
-        """The name of the parameter that holds position `index` of the parameter row."""
-        for name, (offset, shape) in self.parameters.items():
-            if offset <= index < offset + int(np.prod(shape)):
-                return name
-        raise IndexError(f"the row has {self.size} numbers, got index {index}")

@@ -20,8 +20,7 @@ from osetra.core.errors import StoreError
 from osetra.core.ports import Progress, Searcher, Store
 from osetra.core.records import Configuration, EpochRecord, Event, Task, Trial, TrialState
 from osetra.core.seeding import Seed
-from osetra.engines.native.engine import NativeEngine
-from osetra.engines.port import Member, TrainingData
+from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
 from osetra.training.life import Outcome, live
 from osetra.training.recipe import build_member
@@ -93,7 +92,7 @@ class SearchLoop:
         plan: Plan,
         *,
         searcher: Searcher,
-        engine: NativeEngine,
+        engine: Engine,
         data: TrainingData,
         store: Store,
         progress: Progress,

@@ -61,7 +61,7 @@ def normalise(z, gamma, beta, eps, out, mean, variance, inverse):
 
 @inner
 def gradient(z_norm, gamma, inverse, d, dgamma, dbeta):
-    """D = dz_tilde becomes dz in place, [n, units]; dgamma and dbeta [units] are written."""
+    """d = dz_tilde becomes dz in place, [n, units]; dgamma and dbeta [units] are written."""
     n, units = z_norm.shape
     for j in range(units):
         dgamma[j] = 0.0

@@ -76,7 +76,7 @@ class NativeEngine:
         return z
 
     def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
-        """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
+        """As in the port."""
         part = _rows(inputs, targets, None)
         with one_blas_thread():
             return _score(member, part, _room(member, part), np.empty(len(inputs), dtype=np.int64), error_scale)

@@ -140,7 +140,7 @@ def score_part(table, options, part, parameters, running, room, order):
 
 @entry
 def score_rows(table, eps, inputs, parameters, running, room, out):
-    """Z of the output layer for every row, to `out` [rows, num_outputs], in scoring mode."""
+    """z of the output layer for every row, to `out` [rows, num_outputs], in scoring mode."""
     batch = len(room.a) // (table[0, N_IN] + table[:, N_OUT].sum())
     for start in range(0, len(inputs), batch):
         stop = min(start + batch, len(inputs))

@@ -3,7 +3,7 @@
     z = a_before W + b        or, normalised,  z = a_before W,  z_tilde = gamma z_norm + beta
     a = g(z)                  then, in training, dropout
 
-Rows are examples: a is [n, units], W is [units before, units]. The products are BLAS calls, all else are loops.
+Rows are examples: a is [n, units], W is [units before, units]. The products are those of `products`, all else are loops.
 Knows nothing of: losses, updates, epochs.
 """
 
@@ -26,7 +26,7 @@ def matrix(row, offset, n, units):
 
 @inner
 def add_bias(z, b):
-    """Z := z + b, [n, units] + [units]."""
+    """z := z + b, [n, units] + [units]."""
     n, units = z.shape
     for i in range(n):
         for j in range(units):
@@ -93,7 +93,7 @@ def forward(table, parameters, running, room, n, keep_probs, dropout_key, first_
 
 @inner
 def scale_and_shift(z, scale, shift):
-    """Z := z scale + shift, [n, units], with scale and shift [units]."""
+    """z := z scale + shift, [n, units], with scale and shift [units]."""
     n, units = z.shape
     for i in range(n):
         for j in range(units):
@@ -102,7 +102,7 @@ def scale_and_shift(z, scale, shift):
 
 @inner
 def forward_scoring(table, parameters, running, room, x, eps):
-    """Z of the output layer for the rows x [n, num_inputs], in scoring mode: running moments, no dropout. n is at most the batch size."""
+    """z of the output layer for the rows x [n, num_inputs], in scoring mode: running moments, no dropout. n is at most the batch size."""
     num_layers = len(table)
     n = len(x)
     batch = len(room.a) // (table[0, N_IN] + table[:, N_OUT].sum())

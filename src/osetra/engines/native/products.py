@@ -1,4 +1,4 @@
-"""Matrix products as direct BLAS calls, c := op(a) op(b) + beta c.
+"""Matrix products, by BLAS or by tiles as their size suits; BLAS is called directly, c := op(a) op(b) + beta c.
 
 np.dot would do, but always overwrites c; adding to it lets a long product be split into pieces that BLAS's kernels for small matrices
 take. The symbol called is the one that np.dot of Numba calls, so compiled code that uses it can be kept on disk.
@@ -63,7 +63,7 @@ def _bit(builder: Any, value: Any) -> Any:
 
 
 SMALL = 1_000_000
-"""Multiply-adds up to which OpenBLAS takes its kernels for small matrices, which are up to 1.8 times as fast per operation."""
+"""Multiply-adds up to which OpenBLAS takes its kernels for small matrices, which are up to 1.7 times as fast per operation."""
 FEWEST_ROWS = 32
 """Pieces of fewer rows cost more than they gain."""
 CACHED = 131_072
