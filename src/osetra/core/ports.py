@@ -1,13 +1,62 @@
 """The places where parts meet that do not know one another.
 
-A store keeps records, a searcher proposes configurations. Each port has a contract in `osetra.testing` that every
+A store keeps records, a search decides what is trained. Each port has a contract in `osetra.testing` that every
 implementation passes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from osetra.core.records import Configuration, EpochRecord, Event, Study, StudySummary, Trial, TrialState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One stretch of one trial's training. A trial of `start` 0 is new; a later stretch goes on from where the last one ended."""
+
+    trial: int
+    """Numbered from 0 in the order in which trials are begun."""
+    configuration: Configuration
+    start: int
+    """Epochs completed before."""
+    until: int
+    """Epochs completed after."""
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.start < self.until, f"a stretch from epoch {self.start} to {self.until}"
+
+
+class Search(Protocol):
+    """Decides which trial trains next and how far; knows no training.
+
+    Several jobs may be out at once. Their ends are told in an order that does not depend on timing, and all that is handed out follows
+    from what was told before, so the same search told the same hands out the same.
+    """
+
+    def ask(self) -> Job | None:
+        """The next stretch; None: there is nothing to hand out before more is told, or ever, if no job is out."""
+        ...
+
+    def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
+        """What became of a job.
+
+        values: the dev error (lower is better) after each new epoch, fewer than asked for if the trial ended early. state: paused where the
+        trial can go on; finished, stopped, diverged or failed where it cannot.
+        """
+        ...
+
+
+class Sampler(Protocol):
+    """Proposes configurations; knows nothing of budgets, rungs and promotion."""
+
+    def propose(self, number: int) -> Configuration | None:
+        """The configuration of trial `number`, never one already proposed; None once the space holds no more."""
+        ...
+
+    def observe(self, number: int, epoch: int, value: float) -> None:
+        """Hear that trial `number` had come to `value` (the best dev error so far, lower is better; NaN: it diverged) after `epoch` epochs."""
+        ...
 
 
 class Searcher(Protocol):
