@@ -55,7 +55,7 @@ class Sampler(Protocol):
         ...
 
     def observe(self, number: int, epoch: int, value: float) -> None:
-        """Hear that trial `number` had come to `value` (the best dev error so far, lower is better; NaN: it diverged) after `epoch` epochs."""
+        """Hear what trial `number` had come to after `epoch` epochs: its best dev error so far, lower is better; NaN: it diverged."""
         ...
 
 
