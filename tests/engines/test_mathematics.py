@@ -1,12 +1,13 @@
-"""The compiled exp and erf against SciPy in float64, over all that float32 holds."""
+"""The compiled exp and erf against SciPy in float64, over all that float32 holds; and normal numbers against the same in NumPy."""
 
 import numba
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
+from osetra.engines import keyed_bits
 from osetra.engines.native.kernel import OPTIONS
-from osetra.engines.native.mathematics import erf, exp
+from osetra.engines.native.mathematics import bits, erf, exp, normal
 
 LARGEST = float(np.log(np.finfo(np.float32).max))
 """Above this, e^x is more than float32 holds."""
@@ -73,3 +74,29 @@ def test_float64_is_the_c_library_s(function, reference) -> None:
     np.testing.assert_allclose(computed(function, x), reference(x), rtol=1e-15 * 4)
     ends = np.array([np.inf, -np.inf, np.nan])
     np.testing.assert_array_equal(computed(function, ends), reference(ends))
+
+
+@numba.njit(**OPTIONS)
+def normal_of_each(key, out):
+    for i in range(out.size):
+        out[i] = normal(bits(key, np.uint64(i)), out[i])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 2e-6)])
+def test_normal_numbers_are_box_and_muller_s(dtype: type[np.floating], tolerance: float) -> None:
+    out = np.empty(1_000_000, dtype=dtype)
+    normal_of_each(np.uint64(5), out)
+    expected = keyed_bits.normal(np.uint64(5), np.arange(len(out)))
+    np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
+    assert stats.kstest(expected, "norm").pvalue > 0.01
+
+
+def test_a_word_without_a_bit_or_with_all_of_them_is_a_finite_normal_number() -> None:
+    for word in (0, 2**64 - 1):
+        for like in (np.float32(0), np.float64(0)):
+            assert abs(one_normal(np.uint64(word), like)) <= np.sqrt(2 * 24 * np.log(2)) + 1e-5
+
+
+@numba.njit(**OPTIONS)
+def one_normal(word, like):
+    return normal(word, like)

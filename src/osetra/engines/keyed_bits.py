@@ -20,6 +20,19 @@ def bits(key: np.uint64, counters: np.ndarray) -> np.ndarray:
     return (x ^ (x >> np.uint64(31))).reshape(np.shape(counters))
 
 
+def uniform(key: np.uint64, counters: np.ndarray) -> np.ndarray:
+    """Numbers in [0, 1) at each of `counters`, float64 of their shape."""
+    return (bits(key, counters) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def normal(key: np.uint64, counters: np.ndarray) -> np.ndarray:
+    """Numbers distributed as N(0, 1) at each of `counters`, float64 of their shape: sqrt(-2 ln u) cos(2 pi v), Box & Muller 1958."""
+    words = bits(key, counters)
+    u = ((words >> np.uint64(40)).astype(np.float64) + 1) / 2.0**24
+    v = ((words >> np.uint64(8)) & np.uint64(0xFFFFFF)).astype(np.float64) / 2.0**24
+    return np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+
+
 def shuffled(key: np.uint64, rows: int) -> np.ndarray:
     """0 .. rows-1 in random order (Fisher & Yates), int64 [rows]."""
     order = np.arange(rows)

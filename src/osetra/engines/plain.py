@@ -9,14 +9,16 @@ Knows nothing of: speed, how another engine computes the same.
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from osetra.core.records import EpochRecord
 from osetra.engines.keyed_bits import dropout_mask, shuffled
+from osetra.engines.plain_augment import augmented
 from osetra.engines.plain_update import import_torch, optimizer
-from osetra.engines.port import LOSSES, Hyperparameters, Member, ModelState, TrainingData
+from osetra.engines.port import LOSSES, Hyperparameters, Member, ModelState, TrainingData, mixup_shares, require_trainable
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
@@ -54,6 +56,22 @@ class PlainEngine:
         """As in the port."""
         return _measure(member, inputs, targets, None, error_scale)
 
+    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
+        """As in the port."""
+        torch = import_torch()
+        state, layout = member.state, member.layout
+        parameters = {name: torch.from_numpy(layout.view(state.parameters, name)) for name in layout.parameters}
+        seen: list[np.ndarray] = []
+
+        def note(layer: int, a: "Tensor") -> "Tensor":
+            if layer > 0:
+                seen.append(a.numpy())
+            return a
+
+        x = _tensor(inputs, state.parameters.dtype)
+        _forward(member.network, parameters, x, _batch_normaliser(member.hyperparameters.batch_norm_eps), note)
+        return seen
+
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
     ) -> tuple[float, np.ndarray]:
@@ -74,7 +92,8 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
     torch = import_torch()
     network, layout, h, state = member.network, member.layout, member.hyperparameters, member.state
     dtype, rows = state.parameters.dtype, data.num_rows
-    inputs, targets = _tensor(data.train_inputs, dtype), _targets(data.train_targets, dtype)
+    require_trainable(member, data)
+    targets = _targets(data.train_targets, dtype)
     weights = _tensor(np.ones(rows) if data.train_weights is None else data.train_weights, dtype)
     parameters = _learned(layout, state.parameters)
     update = optimizer(member, parameters, decay=h.l2 / rows)
@@ -82,6 +101,7 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
     records = []
     for _ in range(epochs):
         began = time.perf_counter()
+        shares = mixup_shares(member, steps)
         order = torch.from_numpy(shuffled(member.seed.key("shuffle", state.epoch), rows))
         rates = member.learning_rates(state.epoch, steps)
         assert rates.shape == (steps,), f"{steps} steps an epoch, {rates.shape} learning rates"
@@ -89,19 +109,35 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
         for step, start in enumerate(range(0, rows, h.batch_size)):
             batch = order[start : start + h.batch_size]
             normalise = _batch_normaliser(h.batch_norm_eps, _running_update(member))
-            z = _forward(network, parameters, inputs[batch], normalise, _dropout(member, start))
-            loss = (weights[batch] * _losses(h, z, targets[batch])).mean()
-            penalty = _penalty(h, parameters, rows)
+            x = _tensor(augmented(member, data.image, data.train_inputs, batch.numpy(), start), dtype)
+            others = batch.roll(-1)
+            own, other = shares[step] * weights[batch], (1 - shares[step]) * weights[others]
+            x = shares[step] * x + (1 - shares[step]) * x.roll(-1, dims=0)
+            z = _forward(network, parameters, x, normalise, _dropout(member, start))
+            if h.loss == "cross_entropy":
+                losses = own * _losses(h, z, targets[batch]) + other * _losses(h, z, targets[others])
+                wrong = (own + other) * _errors(h, z.detach(), targets[batch])
+            else:
+                mixed = (own[:, None] * targets[batch] + other[:, None] * targets[others]) / (own + other)[:, None]
+                losses = (own + other) * _losses(h, z, mixed)
+                decided_by = targets[batch] if h.loss == "binary_cross_entropy" else mixed
+                wrong = (own + other) * _errors(h, z.detach(), decided_by)
+            loss, penalty = losses.mean(), _penalty(h, parameters, rows)
             cost = loss.item() + penalty.item()
             cost_sum += cost * len(batch)
-            wrong_sum += (weights[batch] * _errors(h, z.detach(), targets[batch])).sum().item()
-            weight_sum += weights[batch].sum().item()
+            wrong_sum += wrong.sum().item()
+            weight_sum += (own + other).sum().item()
             if not math.isfinite(cost):
                 break
             for parameter in parameters.values():
                 parameter.grad = None
+            loss.backward()
+            if h.clip_norm > 0:
+                _clip([parameter.grad for parameter in parameters.values()], h.clip_norm)
             # AdamW takes the decay off the weights itself; for all others it is the gradient of the penalty.
-            (loss if h.optimizer == "adamw" else loss + penalty).backward()
+            slopes = _penalty(replace(h, l2=0.0) if h.optimizer == "adamw" else h, parameters, rows)
+            if slopes.requires_grad:
+                slopes.backward()
             state.step += 1
             update(float(rates[step]))
         state.epoch += 1
@@ -229,11 +265,23 @@ def _errors(h: Hyperparameters, z: "Tensor", y: "Tensor") -> "Tensor":
 
 
 def _penalty(h: Hyperparameters, parameters: "dict[str, Tensor]", rows: int) -> "Tensor":
-    """(lambda/2m) sum ||W||^2."""
-    if h.l2 == 0:
-        return import_torch().zeros(())
-    squares = [(parameter**2).sum() for name, parameter in parameters.items() if name.startswith("W")]
-    return h.l2 / (2 * rows) * import_torch().stack(squares).sum()
+    """(lambda/2m) sum ||W||^2 and (lambda/m) sum |W|, whichever are on."""
+    weights = [parameter for name, parameter in parameters.items() if name.startswith("W")]
+    total = import_torch().zeros(())
+    if h.l2 > 0:
+        total = total + h.l2 / (2 * rows) * sum((w**2).sum() for w in weights)
+    if h.l1 > 0:
+        total = total + h.l1 / rows * sum(w.abs().sum() for w in weights)
+    return total
+
+
+def _clip(gradients: "list[Tensor | None]", longest: float) -> None:
+    """Shorten them, taken together as one vector, to at most `longest`."""
+    present = [gradient for gradient in gradients if gradient is not None]
+    norm = import_torch().nn.utils.get_total_norm(present)
+    if norm > longest:
+        for gradient in present:
+            gradient *= longest / norm
 
 
 def _scoring_logits(network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray, eps: float) -> "Tensor":

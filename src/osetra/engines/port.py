@@ -5,6 +5,7 @@ An engine advances a set of trials by some epochs. All engines share one paramet
 Knows nothing of: search, studies, stores.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,9 +41,25 @@ class Hyperparameters:
     """Divide the averages of momentum, adam and adamw by 1 - beta^t."""
     l2: float = 0.0
     """lambda of (lambda/2m) sum ||W||^2, m the rows of the training part; adamw takes (lambda/m) W off the weights directly."""
+    l1: float = 0.0
+    """lambda of (lambda/m) sum |W|, whose slope is lambda/m times the sign of W."""
+    clip_norm: float = 0.0
+    """Longest gradient of the loss (penalties apart) that an update sees, over all parameters; 0: any. Pascanu et al. 2013."""
     keep_prob: tuple[float, ...] = ()
     """One a hidden layer; empty: no dropout there."""
     input_keep_prob: float = 1.0
+    noise: float = 0.0
+    """Standard deviation of the Gaussian noise added to every prepared input."""
+    mixup: float = 0.0
+    """alpha of the Beta(alpha, alpha) share by which each row of a batch is mixed with the next one, target too. Zhang et al. 2018."""
+    flip: bool = False
+    """Mirror half of the images."""
+    crop_padding: int = 0
+    """Pixels by which images are padded before a crop of their size is taken at random; that is, the largest shift."""
+    rotation: float = 0.0
+    """Largest angle, in degrees, by which images are turned."""
+    distortion: float = 0.0
+    """Standard deviation, in pixels, of the smooth random displacement of images. Simard et al. 2003."""
     label_smoothing: float = 0.0
     huber_delta: float = 1.0
     """In standard deviations of the target."""
@@ -63,10 +80,42 @@ class Hyperparameters:
             require(0 <= value < 1, f"{name} must be in [0, 1)", value, "0.9 averages about the last 10")
         for name in ("eps", "huber_delta", "batch_norm_eps"):
             require(getattr(self, name) > 0, f"{name} must be > 0", getattr(self, name), "leave it at its default")
-        require(self.l2 >= 0, "l2 must be >= 0", self.l2, "0 switches it off")
+        for name in ("l2", "l1", "clip_norm", "noise", "mixup", "crop_padding", "rotation", "distortion"):
+            value = getattr(self, name)
+            require(0 <= value < math.inf, f"{name} must be >= 0", value, "0 switches it off")
         for value in (*self.keep_prob, self.input_keep_prob):
             require(0 < value <= 1, "keep_prob must be in (0, 1]", value, "1 switches dropout off")
         require(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)", self.label_smoothing, "0 switches it off")
+
+    @property
+    def moves_images(self) -> bool:
+        """Whether some augmentation is on that only images can take."""
+        return self.flip or self.crop_padding > 0 or self.rotation > 0 or self.distortion > 0
+
+    @property
+    def is_noiseless(self) -> bool:
+        """Whether a step over all rows has nothing random in it: neither dropout nor augmentation."""
+        kept = all(value == 1 for value in (*self.keep_prob, self.input_keep_prob))
+        return kept and self.noise == 0 and self.mixup == 0 and not self.moves_images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageShape:
+    """How a row of inputs is an image: pixels row by row, the channels of a pixel side by side."""
+
+    height: int
+    width: int
+    channels: int
+    fill: tuple[float, ...]
+    """What pads an image, one value a channel in prepared units: black."""
+
+    def __post_init__(self) -> None:
+        assert len(self.fill) == self.channels, f"{self.channels} channels, {len(self.fill)} values to pad with"
+
+    @property
+    def size(self) -> int:
+        """Inputs an image."""
+        return self.height * self.width * self.channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +135,8 @@ class TrainingData:
     dev_weights: np.ndarray | None = None
     error_scale: float = 1.0
     """Turns an error in standardised units into target units; 1 for error rates."""
+    image: ImageShape | None = None
+    """None for tables."""
 
     def __post_init__(self) -> None:
         for part in ("train", "dev"):
@@ -94,6 +145,7 @@ class TrainingData:
             assert inputs.flags.c_contiguous, f"{part} inputs must be C-contiguous"
             assert len(inputs) == len(targets), f"{part}: {len(inputs)} rows of inputs, {len(targets)} of targets"
         assert self.train_inputs.shape[1] == self.dev_inputs.shape[1], "train and dev differ in columns"
+        assert self.image is None or self.image.size == self.train_inputs.shape[1], "every input must be a channel of a pixel"
 
     @property
     def num_rows(self) -> int:
@@ -171,6 +223,26 @@ class Member:
             )
 
 
+def require_trainable(member: Member, data: TrainingData) -> None:
+    """Raises SpaceError if the member's augmentation makes no sense for these data."""
+    h = member.hyperparameters
+    if h.moves_images and data.image is None:
+        named = [name for name in ("flip", "crop_padding", "rotation", "distortion") if getattr(h, name)]
+        raise SpaceError(f"{named[0]} must be off for tables, got {getattr(h, named[0])!r}; noise and mixup augment tables")
+
+
+def mixup_shares(member: Member, steps: int) -> np.ndarray:
+    """The share of a row's own in what mixup makes of it, for each step of the next epoch, float64 [steps]; 1 without mixup.
+
+    Of lambda and 1 - lambda the larger: rows are in random order, so which of two is the own one changes nothing.
+    """
+    alpha = member.hyperparameters.mixup
+    if alpha == 0:
+        return np.ones(steps)
+    drawn = member.seed.generator("mixup", member.state.epoch).beta(alpha, alpha, size=steps)
+    return np.maximum(drawn, 1 - drawn)
+
+
 class Engine(Protocol):
     """Trains members on shared data. A member's result depends on nothing but itself and the data."""
 
@@ -189,6 +261,10 @@ class Engine(Protocol):
 
     def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
         """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
+        ...
+
+    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
+        """What each hidden layer gives for these rows as one batch, [rows, units] each, in training mode with dropout off."""
         ...
 
     def cost_and_gradient(

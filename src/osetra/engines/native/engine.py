@@ -10,16 +10,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from osetra.core.records import EpochRecord
 from osetra.core.seeding import Seed
 from osetra.engines.native import epoch as compiled
+from osetra.engines.native.augment import Augmentation
 from osetra.engines.native.blas import one_blas_thread
 from osetra.engines.native.kernel import is_cached
 from osetra.engines.native.table import Room, make_room, network_table
-from osetra.engines.port import LOSSES, OPTIMIZERS, Hyperparameters, Member, TrainingData, initial_state
+from osetra.engines.port import (
+    LOSSES,
+    OPTIMIZERS,
+    Hyperparameters,
+    Member,
+    TrainingData,
+    initial_state,
+    mixup_shares,
+    require_trainable,
+)
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
@@ -81,19 +92,33 @@ class NativeEngine:
         with one_blas_thread():
             return _score(member, part, _room(member, part), np.empty(len(inputs), dtype=np.int64), error_scale)
 
+    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
+        """As in the port."""
+        sizes = member.network.layer_sizes
+        n, by_class = len(inputs), member.network.output == "softmax"
+        targets = np.zeros(n, dtype=np.int64) if by_class else np.zeros((n, sizes[-1]), dtype=inputs.dtype)
+        _, room = self._step(member, inputs, targets, n)
+        ends = n * np.cumsum(sizes)
+        return [room.a[start:end].reshape(n, -1).copy() for start, end in pairwise(ends[:-1])]
+
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
     ) -> tuple[float, np.ndarray]:
         """As in the port."""
+        cost, room = self._step(member, inputs, targets, num_rows or len(inputs))
+        return cost, room.gradient
+
+    def _step(self, member: Member, inputs: np.ndarray, targets: np.ndarray, num_rows: int) -> tuple[float, Room]:
+        """The cost of these rows as one batch, and the room in which its gradient and the activations lie."""
         state = member.state
         room = make_room(member.layout, len(inputs), dropout=False, dtype=state.parameters.dtype)
         with one_blas_thread():
             cost = compiled.cost_and_gradient(
                 network_table(member.layout), _options(member.hyperparameters, len(inputs)), member.layout.weights_size,
-                num_rows or len(inputs), _rows(inputs, targets, None), state.parameters, state.running, room,
+                num_rows, _rows(inputs, targets, None), state.parameters, state.running, room,
                 np.empty(len(inputs), dtype=np.int64),
             )  # fmt: skip
-        return cost, room.gradient
+        return cost, room
 
 
 def train_toy() -> None:
@@ -110,7 +135,9 @@ def train_toy() -> None:
 
 def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:
     state, layout = member.state, member.layout
+    require_trainable(member, data)
     options = _options(member.hyperparameters, data.num_rows)
+    augmentation = _augmentation(member, data)
     keep_probs = _keep_probs(member)
     train = _rows(data.train_inputs, data.train_targets, data.train_weights)
     dev = _rows(data.dev_inputs, data.dev_targets, data.dev_weights)
@@ -122,11 +149,11 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
     records = []
     for _ in range(epochs):
         began = time.perf_counter()
-        keys = np.array([member.seed.key("shuffle", state.epoch), member.seed.key("dropout", state.epoch)], dtype=np.uint64)
+        keys = np.array([member.seed.key(purpose, state.epoch) for purpose in ("shuffle", "dropout", "image", "noise")], dtype=np.uint64)
         rates = np.ascontiguousarray(member.learning_rates(state.epoch, steps), dtype=np.float64)
         assert rates.shape == (steps,), f"{steps} steps an epoch, {rates.shape} learning rates"
         cost, error, made = compiled.train_epoch(
-            table, options, layout.weights_size, keep_probs, rates, keys, state.step, train,
+            table, options, augmentation, layout.weights_size, keep_probs, rates, mixup_shares(member, steps), keys, state.step, train,
             state.parameters, state.first_moment, state.second_moment, state.running, room, order[: data.num_rows],
         )  # fmt: skip
         state.step += made
@@ -185,10 +212,28 @@ def _options(hyperparameters: Hyperparameters, rows: int) -> compiled.Options:
         eps=float(h.eps),
         bias_correction=bool(h.bias_correction),
         l2=float(h.l2),
+        l1=float(h.l1),
+        clip_norm=float(h.clip_norm),
         label_smoothing=float(h.label_smoothing),
         huber_delta=float(h.huber_delta),
         batch_norm_decay=float(h.batch_norm_decay),
         batch_norm_eps=float(h.batch_norm_eps),
+    )
+
+
+def _augmentation(member: Member, data: TrainingData) -> Augmentation:
+    h, image = member.hyperparameters, data.image
+    dtype = member.state.parameters.dtype
+    return Augmentation(
+        noise=float(h.noise),
+        flip=bool(h.flip),
+        padding=int(h.crop_padding),
+        rotation=math.radians(h.rotation),
+        distortion=float(h.distortion),
+        height=image.height if image else 0,
+        width=image.width if image else 0,
+        channels=image.channels if image else 0,
+        fill=np.array(image.fill if image else (), dtype=dtype),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whole epochs in compiled code: shuffle, mini-batches, update, and the scoring of the dev part.
+"""Whole epochs in compiled code: shuffle, mini-batches with their augmentation, update, and the scoring of the dev part.
 
 Nothing here touches Python: the entry points run with the GIL released, one model to a core.
 Knows nothing of: trials, stopping, where the numbers go.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from osetra.engines.native.augment import add_noise, gather_moved, mix_rows
 from osetra.engines.native.backward import backward
 from osetra.engines.native.denormals import flush_denormals, restore_denormals
 from osetra.engines.native.forward import forward, forward_scoring, matrix
@@ -16,7 +17,7 @@ from osetra.engines.native.kernel import entry, inner
 from osetra.engines.native.loss import loss_and_dz
 from osetra.engines.native.mathematics import shuffle
 from osetra.engines.native.table import N_IN, N_OUT
-from osetra.engines.native.update import sum_of_squares, update
+from osetra.engines.native.update import add_signs, clip, sum_of_sizes, sum_of_squares, update
 
 
 class Rows(NamedTuple):
@@ -44,6 +45,8 @@ class Options(NamedTuple):
     eps: float
     bias_correction: bool
     l2: float
+    l1: float
+    clip_norm: float
     label_smoothing: float
     huber_delta: float
     batch_norm_decay: float
@@ -61,19 +64,53 @@ def gather(inputs, order, start, out):
 
 
 @inner
-def penalty(parameters, weights_size, l2, num_rows):
-    """(lambda/2m) sum ||W||^2."""
-    if l2 == 0.0:
-        return 0.0
-    return 0.5 * l2 / num_rows * sum_of_squares(parameters[:weights_size])
+def penalty(parameters, weights_size, options, num_rows):
+    """(lambda/2m) sum ||W||^2 and (lambda/m) sum |W|, whichever are on."""
+    total = 0.0
+    if options.l2 != 0.0:
+        total += 0.5 * options.l2 / num_rows * sum_of_squares(parameters[:weights_size])
+    if options.l1 != 0.0:
+        total += options.l1 / num_rows * sum_of_sizes(parameters[:weights_size])
+    return total
+
+
+@inner
+def gather_batch(part, order, start, x, augmentation, keys, own_share, spare):
+    """The rows order[start ..] of `part` to x [n, num_inputs], augmented; `spare` is room for a row."""
+    width = x.shape[1]
+    if augmentation.flip or augmentation.padding > 0 or augmentation.rotation > 0.0 or augmentation.distortion > 0.0:
+        gather_moved(part.inputs, order, start, x, augmentation, keys[2])
+    else:
+        gather(part.inputs, order, start, x)
+    if augmentation.noise > 0.0:
+        add_noise(x, augmentation.noise, keys[3], start * width)
+    if own_share < 1.0:
+        mix_rows(x, own_share, spare[:width])
 
 
 @entry
-def train_epoch(table, options, weights_size, keep_probs, rates, keys, first_step, part, parameters, m, s, running, room, order):
+def train_epoch(
+    table,
+    options,
+    augmentation,
+    weights_size,
+    keep_probs,
+    rates,
+    shares,
+    keys,
+    first_step,
+    part,
+    parameters,
+    m,
+    s,
+    running,
+    room,
+    order,
+):
     """One epoch over `part`; mean cost, mean error (rate, or mean squared) and steps made.
 
-    rates [steps]; keys: uint64 of shuffle and dropout; first_step: updates made before; order: int64 [rows], overwritten. Stops at the
-    first step whose cost is not finite.
+    rates [steps]; shares [steps]: of a row in what mixup makes of it, 1 without; keys: uint64 of shuffle, dropout, image and noise;
+    first_step: updates made before; order: int64 [rows], overwritten. Stops at the first step whose cost is not finite.
     """
     rows = len(part.inputs)
     real = parameters.dtype.type
@@ -86,22 +123,27 @@ def train_epoch(table, options, weights_size, keep_probs, rates, keys, first_ste
     step = 0
     for start in range(0, rows, options.batch_size):
         n = min(options.batch_size, rows - start)
-        gather(part.inputs, order, start, matrix(room.a, 0, n, table[0, N_IN]))
+        own_share = shares[step]
+        gather_batch(part, order, start, matrix(room.a, 0, n, table[0, N_IN]), augmentation, keys, own_share, room.transposed)
         z = forward(
             table, parameters, running, room, n, keep_probs, keys[1], start,
             real(options.batch_norm_eps), options.batch_norm_decay, first_step + step + 1,
         )  # fmt: skip
         total, wrong, weight = loss_and_dz(
             options.loss, z, part.labels, part.targets, part.weights, order, start,
-            real(options.label_smoothing), real(options.huber_delta), True,
+            real(options.label_smoothing), real(options.huber_delta), True, real(own_share),
         )  # fmt: skip
-        cost = total / n + penalty(parameters, weights_size, options.l2, rows)
+        cost = total / n + penalty(parameters, weights_size, options, rows)
         cost_sum += cost * n
         wrong_sum += wrong
         weight_sum += weight
         if not math.isfinite(cost):
             break
         backward(table, parameters, room, n, keep_probs)
+        if options.clip_norm > 0.0:
+            clip(room.gradient, real(options.clip_norm))
+        if options.l1 > 0.0:
+            add_signs(room.gradient[:weights_size], parameters[:weights_size], real(options.l1 / rows))
         step += 1
         for lower, upper, shrink in ((0, weights_size, decay), (weights_size, len(parameters), 0.0)):
             update(
@@ -129,7 +171,7 @@ def score_part(table, options, part, parameters, running, room, order):
         stop = min(start + batch, rows)
         z = forward_scoring(table, parameters, running, room, part.inputs[start:stop], real(options.batch_norm_eps))
         total, wrong, weight = loss_and_dz(
-            options.loss, z, part.labels, part.targets, part.weights, order, start, real(0.0), real(options.huber_delta), False
+            options.loss, z, part.labels, part.targets, part.weights, order, start, real(0.0), real(options.huber_delta), False, real(1.0)
         )
         loss_sum += total
         wrong_sum += wrong
@@ -162,9 +204,11 @@ def cost_and_gradient(table, options, weights_size, num_rows, part, parameters, 
     )  # fmt: skip
     total, _, _ = loss_and_dz(
         options.loss, z, part.labels, part.targets, part.weights, order, 0,
-        real(options.label_smoothing), real(options.huber_delta), True,
+        real(options.label_smoothing), real(options.huber_delta), True, real(1.0),
     )  # fmt: skip
     backward(table, parameters, room, rows, keep_probs)
     for i in range(weights_size):
         room.gradient[i] += real(options.l2 / num_rows) * parameters[i]
-    return total / rows + penalty(parameters, weights_size, options.l2, num_rows)
+    if options.l1 > 0.0:
+        add_signs(room.gradient[:weights_size], parameters[:weights_size], real(options.l1 / num_rows))
+    return total / rows + penalty(parameters, weights_size, options, num_rows)

@@ -1,7 +1,8 @@
-"""exp, erf and keyed bits, written so that the compiler can turn loops over them into vector code.
+"""exp, erf, keyed bits and normal numbers, written so that the compiler can turn loops over them into vector code.
 
 In float32, exp is 2^n * 2^f with a polynomial for 2^f (relative error below 2e-7) and erf is Abramowitz & Stegun 7.1.26 (absolute
-error below 6e-7); float64 calls the C library. Keyed bits are splitmix64 (Steele, Lea & Flood 2014) used as a counter-based
+error below 6e-7); float64 calls the C library. Normal numbers are Box & Muller's (1958), in float32 with the logarithm of the Cephes
+library and a Taylor series of the sine. Keyed bits are splitmix64 (Steele, Lea & Flood 2014) used as a counter-based
 generator: bits(key, i) depends on nothing else.
 
 Knows nothing of: networks.
@@ -87,6 +88,61 @@ def bits(key, counter):
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def normal(word: Any, like: Any) -> Any:
+    """A number distributed as N(0, 1) that follows from 64 random bits, in the float type of `like`: sqrt(-2 ln u) cos(2 pi v)."""
+    u = (float(int(word) >> 40) + 1.0) / 16777216.0
+    v = float((int(word) >> 8) & 0xFFFFFF) / 16777216.0
+    return math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
+
+
+@overload(normal, **AS_INLINED)
+def _normal_overload(word, like):
+    if like != numba.float32:
+
+        def normal64(word, like):
+            u = (np.float64(np.int64(word >> np.uint64(40))) + 1.0) / 16777216.0
+            v = np.float64(np.int64((word >> np.uint64(8)) & np.uint64(0xFFFFFF))) / 16777216.0
+            return math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
+
+        return normal64
+
+    def normal32(word, like):
+        step = np.float32(1.0 / 16777216.0)
+        u = np.float32(np.int32(word >> np.uint64(40)) + np.int32(1)) * step
+        v = np.float32(np.int32((word >> np.uint64(8)) & np.uint64(0xFFFFFF))) * step
+        # ln u = e ln 2 + ln(1 + x), x within sqrt(2) of 1, as in logf of Cephes.
+        pattern = np.float32(u).view(np.int32)
+        e = np.float32((pattern >> np.int32(23)) - np.int32(126))
+        x = np.int32((pattern & np.int32(0x007FFFFF)) | np.int32(0x3F000000)).view(np.float32)
+        is_small = x < np.float32(0.70710678)
+        e = e - np.float32(1.0) if is_small else e
+        x = x + x - np.float32(1.0) if is_small else x - np.float32(1.0)
+        z = x * x
+        p = np.float32(7.0376836292e-2)
+        p = p * x - np.float32(1.1514610310e-1)
+        p = p * x + np.float32(1.1676998740e-1)
+        p = p * x - np.float32(1.2420140846e-1)
+        p = p * x + np.float32(1.4249322787e-1)
+        p = p * x - np.float32(1.6668057665e-1)
+        p = p * x + np.float32(2.0000714765e-1)
+        p = p * x - np.float32(2.4999993993e-1)
+        p = p * x + np.float32(3.3333331174e-1)
+        p = p * x * z - np.float32(2.12194440e-4) * e - np.float32(0.5) * z
+        log_u = x + p + np.float32(0.693359375) * e
+        # cos(2 pi v) = -cos(2 pi (v - 1/2)) = -sin(y) with y = 2 pi (1/4 - |v - 1/2|), at most a quarter turn either way.
+        y = np.float32(2.0 * math.pi) * (np.float32(0.25) - abs(v - np.float32(0.5)))
+        q = y * y
+        sine = np.float32(-2.5052108e-8)
+        sine = sine * q + np.float32(2.7557319e-6)
+        sine = sine * q - np.float32(1.9841270e-4)
+        sine = sine * q + np.float32(8.3333333e-3)
+        sine = sine * q - np.float32(1.6666667e-1)
+        sine = sine * q * y + y
+        return -np.sqrt(max(np.float32(-2.0) * log_u, np.float32(0.0))) * sine
+
+    return normal32
 
 
 @inner

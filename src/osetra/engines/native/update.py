@@ -8,6 +8,7 @@
     adam           m, s as above            w -= lr mhat / (sqrt(shat) + eps)  Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1
     adamw          as adam, and             w -= lr decay w                    Loshchilov & Hutter 2019, arXiv:1711.05101
 
+L1: g = g + (lambda/m) sign(w) on weights. Clipping comes first: g := g c/||g|| where the norm over all parameters exceeds c.
 L2: g = g + decay w with decay = lambda/m on weights, so gd shrinks W by (1 - lr lambda/m); adamw decays them directly instead.
 Knows nothing of: where gradients come from.
 """
@@ -81,3 +82,30 @@ def sum_of_squares(w):
     for i in range(w.size):
         total += w[i] * w[i]
     return total
+
+
+@inner
+def sum_of_sizes(w):
+    """Sum of |w| over a row [size]."""
+    total = w.dtype.type(0.0)
+    for i in range(w.size):
+        total += abs(w[i])
+    return total
+
+
+@inner
+def add_signs(g, w, slope):
+    """g := g + slope sign(w), [size], with sign(0) = 0."""
+    zero = w.dtype.type(0.0)
+    for i in range(w.size):
+        g[i] += slope if w[i] > zero else (-slope if w[i] < zero else zero)
+
+
+@inner
+def clip(g, longest):
+    """g := g longest/||g|| if it is longer than that, [size]. Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063."""
+    norm = np.sqrt(sum_of_squares(g))
+    if norm > longest:
+        scale = longest / norm
+        for i in range(g.size):
+            g[i] *= scale
