@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, tuple] = {
     "activation": ACTIVATIONS,
     "loss": tuple(LOSSES),
     "hidden_units": ((4, 3), (3, 5, 4), ()),
-    "moves": ({}, {"flip": True, "crop_padding": 2}, {"rotation": 40.0}, {"distortion": 0.8, "flip": True}, {"crop_padding": 1, "rotation": 9.0}),
+    "moves": ({}, {"flip": True, "crop_padding": 2}, {"rotation": 40.0}, {"distortion": 0.8, "flip": True}, {"rotation": 9.0}),
     "batch_size": (8, 1, 40),
     "batch_norm": (False, True),
     "l2": (0.0, 3.0),

@@ -191,7 +191,7 @@ def test_an_unknown_hyperparameter_is_refused_with_the_nearest():
         ({"learning_rate": -0.1}, "learning_rate must be > 0, got -0.1; such as 0.01 or log(1e-4, 1)"),
         ({"learning_rate": "fast"}, "learning_rate must be > 0, got fast"),
         ({"momentum": linear(0, 1)}, "momentum must be in [0, 1), got linear(0, 1); such as 0.9 or one_minus_log(0.8, 0.99)"),
-        ({"keep_prob": linear(0, 1)}, "keep_prob must be in (0, 1], got linear(0, 1)"),
+        ({"keep_prob": linear(0, 1)}, "keep_prob must be in (0, 1] or a text such as 0.9-0.5, got linear(0, 1)"),
         (
             {"batch_size": linear(16, 64)},
             "batch_size must be a whole number >= 1, got linear(16, 64); such as 128 or powers_of_two(64, 512)",

@@ -82,6 +82,27 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerProbe:
+    """How one layer does at one moment, seen on a batch of training rows with dropout off."""
+
+    layer: int
+    """From 1; the last is the output layer."""
+    gradient_norm: float
+    """||dJ/dW||, without L2's part."""
+    weight_norm: float
+    """||W||"""
+    update_ratio: float
+    """||change of W by the next step|| / ||W||; a healthy one lies between 1e-4 and 1e-2."""
+    activation_mean: float
+    activation_deviation: float
+    """Standard deviation over rows and units; of the output layer, as the mean, that of z."""
+    dead_units: float
+    """Share of units whose slope is 0 at every row: relu at 0, tanh, sigmoid and elu at an end."""
+    saturated: float
+    """Share of activations at which the slope is below 1 % of its largest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One configuration and what became of it. `number` counts from 0 in its study."""
 

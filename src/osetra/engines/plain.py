@@ -18,7 +18,18 @@ from osetra.core.records import EpochRecord
 from osetra.engines.keyed_bits import dropout_mask, shuffled
 from osetra.engines.plain_augment import augmented
 from osetra.engines.plain_update import import_torch, optimizer
-from osetra.engines.port import LOSSES, Hyperparameters, Member, ModelState, TrainingData, mixup_shares, require_trainable
+from osetra.engines.port import (
+    LOSSES,
+    Hyperparameters,
+    Member,
+    ModelState,
+    TrainingData,
+    WatchedStep,
+    mixup_shares,
+    quiet_member,
+    require_trainable,
+    targets_for,
+)
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
@@ -56,21 +67,37 @@ class PlainEngine:
         """As in the port."""
         return _measure(member, inputs, targets, None, error_scale)
 
-    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
+    def watch_step(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int) -> WatchedStep:
         """As in the port."""
         torch = import_torch()
-        state, layout = member.state, member.layout
-        parameters = {name: torch.from_numpy(layout.view(state.parameters, name)) for name in layout.parameters}
+        quiet = quiet_member(member, rows=len(inputs), num_rows=num_rows)
+        layout, h, dtype = quiet.layout, quiet.hyperparameters, quiet.state.parameters.dtype
         seen: list[np.ndarray] = []
 
         def note(layer: int, a: "Tensor") -> "Tensor":
             if layer > 0:
-                seen.append(a.numpy())
+                seen.append(a.detach().numpy())
             return a
 
-        x = _tensor(inputs, state.parameters.dtype)
-        _forward(member.network, parameters, x, _batch_normaliser(member.hyperparameters.batch_norm_eps), note)
-        return seen
+        parameters = _learned(layout, quiet.state.parameters)
+        update = optimizer(quiet, parameters, decay=h.l2 / len(inputs))
+        z = _forward(quiet.network, parameters, _tensor(inputs, dtype), _batch_normaliser(h.batch_norm_eps), note)
+        loss, l1 = _losses(h, z, _targets(h, targets, dtype)).mean(), _penalty(replace(h, l2=0.0), parameters, len(inputs))
+        loss.backward()
+        if h.clip_norm > 0:
+            _clip([parameter.grad for parameter in parameters.values()], h.clip_norm)
+        if l1.requires_grad:
+            l1.backward()
+        gradient = np.zeros_like(quiet.state.parameters)
+        for name, parameter in parameters.items():
+            assert parameter.grad is not None, f"the cost does not depend on {name}"
+            layout.view(gradient, name)[...] = parameter.grad.numpy()
+            if name.startswith("W") and h.optimizer != "adamw":
+                parameter.grad += h.l2 / len(inputs) * parameter.detach()
+        quiet.state.step += 1
+        with torch.no_grad():
+            update(float(quiet.learning_rates(0, 1)[0]))
+        return WatchedStep(activations=seen, gradient=gradient, change=quiet.state.parameters - member.state.parameters)
 
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
@@ -79,7 +106,7 @@ class PlainEngine:
         layout, h, dtype = member.layout, member.hyperparameters, member.state.parameters.dtype
         parameters = _learned(layout, member.state.parameters.copy())
         z = _forward(member.network, parameters, _tensor(inputs, dtype), _batch_normaliser(h.batch_norm_eps), _no_dropout)
-        cost = _losses(h, z, _targets(targets, dtype)).mean() + _penalty(h, parameters, num_rows or len(inputs))
+        cost = _losses(h, z, _targets(h, targets, dtype)).mean() + _penalty(h, parameters, num_rows or len(inputs))
         cost.backward()
         gradient = np.zeros_like(member.state.parameters)
         for name, parameter in parameters.items():
@@ -93,7 +120,7 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
     network, layout, h, state = member.network, member.layout, member.hyperparameters, member.state
     dtype, rows = state.parameters.dtype, data.num_rows
     require_trainable(member, data)
-    targets = _targets(data.train_targets, dtype)
+    targets = _targets(h, data.train_targets, dtype)
     weights = _tensor(np.ones(rows) if data.train_weights is None else data.train_weights, dtype)
     parameters = _learned(layout, state.parameters)
     update = optimizer(member, parameters, decay=h.l2 / rows)
@@ -162,7 +189,8 @@ def _tensor(array: np.ndarray, dtype: np.dtype) -> "Tensor":
     return import_torch().from_numpy(np.array(array, dtype=dtype))
 
 
-def _targets(targets: np.ndarray, dtype: np.dtype) -> "Tensor":
+def _targets(h: Hyperparameters, targets: np.ndarray, dtype: np.dtype) -> "Tensor":
+    targets = targets_for(h.loss, targets)
     return _tensor(targets, np.dtype(np.int64) if targets.ndim == 1 else dtype)
 
 
@@ -301,7 +329,7 @@ def _measure(
 ) -> tuple[float, float]:
     h, dtype = member.hyperparameters, member.state.parameters.dtype
     z = _scoring_logits(member.network, member.layout, member.state, inputs, h.batch_norm_eps)
-    y = _targets(targets, dtype)
+    y = _targets(h, targets, dtype)
     w = _tensor(np.ones(len(inputs)) if weights is None else weights, dtype)
     loss = (w * _losses(h, z, y, smoothed=False)).sum() / w.sum()
     return loss.item(), _error(h, ((w * _errors(h, z, y)).sum() / w.sum()).item(), error_scale)

@@ -7,7 +7,7 @@ Knows nothing of: search, studies, stores.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -122,8 +122,8 @@ class ImageShape:
 class TrainingData:
     """The prepared parts, shared by all trials and never written to.
 
-    Inputs are [rows, num_inputs], C-contiguous, in the engine's float type. Targets are class numbers int64 [rows] for cross_entropy,
-    else floats [rows, num_outputs] (0 and 1 for binary_cross_entropy, standardised for regression).
+    Inputs are [rows, num_inputs], C-contiguous, in the engine's float type. Targets are class numbers int64 [rows] for cross_entropy and
+    binary_cross_entropy; or floats [rows, num_outputs], standardised for regression, 0 and 1 for binary_cross_entropy of several outputs.
     """
 
     train_inputs: np.ndarray
@@ -223,6 +223,11 @@ class Member:
             )
 
 
+def targets_for(loss: str, targets: np.ndarray) -> np.ndarray:
+    """Targets as `loss` takes them: two classes' numbers [rows] become the one target [rows, 1] of binary_cross_entropy."""
+    return targets[:, None].astype(np.float64) if loss == "binary_cross_entropy" and targets.ndim == 1 else targets
+
+
 def require_trainable(member: Member, data: TrainingData) -> None:
     """Raises SpaceError if the member's augmentation makes no sense for these data."""
     h = member.hyperparameters
@@ -241,6 +246,30 @@ def mixup_shares(member: Member, steps: int) -> np.ndarray:
         return np.ones(steps)
     drawn = member.seed.generator("mixup", member.state.epoch).beta(alpha, alpha, size=steps)
     return np.maximum(drawn, 1 - drawn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedStep:
+    """A training step seen from within."""
+
+    activations: list[np.ndarray]
+    """What each hidden layer gives, [rows, units] each, in training mode, the rows in any order."""
+    gradient: np.ndarray
+    """Of the loss, clipped and with L1's part, as the optimiser is given it (L2 it adds itself); [layout.size]"""
+    change: np.ndarray
+    """What the step adds to the parameters, [layout.size]"""
+
+
+def quiet_member(member: Member, *, rows: int, num_rows: int) -> Member:
+    """A copy whose next epoch on `rows` rows is one step of the member's, with nothing random in it and the penalty's m `num_rows`."""
+    h, share = member.hyperparameters, rows / num_rows
+    steps = -(-num_rows // h.batch_size)
+    rate = member.learning_rates(member.state.epoch, steps)[:1]
+    quiet = replace(
+        h, batch_size=rows, l2=h.l2 * share, l1=h.l1 * share, keep_prob=(), input_keep_prob=1.0, noise=0.0, mixup=0.0, flip=False,
+        crop_padding=0, rotation=0.0, distortion=0.0,
+    )  # fmt: skip
+    return replace(member, hyperparameters=quiet, state=member.state.copy(), learning_rates=lambda _epoch, _steps: rate)
 
 
 class Engine(Protocol):
@@ -263,8 +292,11 @@ class Engine(Protocol):
         """Mean loss and error (rate, or root mean squared times `error_scale`) in scoring mode."""
         ...
 
-    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
-        """What each hidden layer gives for these rows as one batch, [rows, units] each, in training mode with dropout off."""
+    def watch_step(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int) -> WatchedStep:
+        """What the member's next step would be on these rows as one batch, dropout and augmentation off; the member stays as it is.
+
+        `num_rows` is m of the penalty.
+        """
         ...
 
     def cost_and_gradient(

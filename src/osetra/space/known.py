@@ -31,14 +31,22 @@ KNOWN_HYPERPARAMETERS: Mapping[str, str] = MappingProxyType(
         "batch_size": "rows a mini-batch",
         "hidden_units": "units of each hidden layer, or a text such as 128-64, one number a layer",
         "num_layers": "hidden layers, where hidden_units does not list them",
-        "activation": "what a hidden unit does with its input",
+        "activation": "what a hidden unit does with its input; or a text such as relu-tanh, one a layer",
         "batch_norm": "whether hidden layers are normalised over the mini-batch",
         "initialisation": "the scheme of the starting weights",
         "gain": "factor on the deviation of the starting weights",
         "distribution": "of the starting weights",
         "l2": "lambda of the penalty (lambda/2m) sum ||W||^2, m the rows of the training part",
-        "keep_prob": "share of hidden units that dropout keeps; 1 is no dropout",
+        "l1": "lambda of the penalty (lambda/m) sum |W|",
+        "clip_norm": "longest gradient that a step sees; 0 is no clipping",
+        "keep_prob": "share of hidden units that dropout keeps, or a text such as 0.9-0.5, one a layer; 1 is no dropout",
         "input_keep_prob": "share of inputs that dropout keeps; 1 is no dropout",
+        "noise": "standard deviation of the noise added to training inputs, in standard deviations of the input; 0 is none",
+        "mixup": "alpha of mixup, which trains on mixtures of two rows; 0 is none",
+        "flip": "whether half of the training images are mirrored",
+        "crop_padding": "pixels by which training images are padded before a random crop, that is, shifted at most; 0 is none",
+        "rotation": "degrees by which training images are turned at most; 0 is none",
+        "distortion": "standard deviation of the smooth random displacement of training images, in pixels; 0 is none",
         "label_smoothing": "share of a label spread over all classes",
         "loss": "what the output layer is trained to make small",
         "schedule": "how the learning rate moves over epochs and steps",
@@ -61,6 +69,7 @@ VALID_WORDS: Mapping[str, tuple[Value, ...]] = MappingProxyType(
         "bias_correction": (True, False),
         "activation": ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "linear"),
         "batch_norm": (True, False),
+        "flip": (True, False),
         "initialisation": ("auto", "he", "xavier", "lecun"),
         "distribution": ("normal", "uniform"),
         "loss": ("cross_entropy", "binary_cross_entropy", "squared", "absolute", "huber"),
@@ -68,6 +77,12 @@ VALID_WORDS: Mapping[str, tuple[Value, ...]] = MappingProxyType(
     }
 )
 """Name -> all values it may take."""
+
+LAYER_WORDS = ("activation",)
+"""Those that may list a value for each layer, such as relu-tanh."""
+
+IMAGE_HYPERPARAMETERS = ("flip", "crop_padding", "rotation", "distortion")
+"""Those that only images can take."""
 
 
 def _is_units(value: Value) -> bool:
@@ -91,6 +106,16 @@ def _a_share(value: Value) -> bool:
     return is_number(value) and 0 < value <= 1
 
 
+def _are_shares(value: Value) -> bool:
+    """Whether it is a share, or text that lists one for each layer."""
+    if not isinstance(value, str):
+        return _a_share(value)
+    try:
+        return all(_a_share(float(part)) for part in value.split("-"))
+    except ValueError:
+        return False
+
+
 def _whole_from(least: int) -> Callable[[Value], bool]:
     return lambda value: is_whole(value) and value >= least
 
@@ -107,8 +132,15 @@ _REQUIREMENTS: Mapping[str, tuple[str, Callable[[Value], bool]]] = MappingProxyT
         "num_layers": ("a whole number >= 0", _whole_from(0)),
         "gain": ("> 0", _above_zero),
         "l2": (">= 0", _not_below_zero),
-        "keep_prob": ("in (0, 1]", _a_share),
+        "l1": (">= 0", _not_below_zero),
+        "clip_norm": (">= 0", _not_below_zero),
+        "keep_prob": ("in (0, 1] or a text such as 0.9-0.5", _are_shares),
         "input_keep_prob": ("in (0, 1]", _a_share),
+        "noise": (">= 0", _not_below_zero),
+        "mixup": (">= 0", _not_below_zero),
+        "crop_padding": ("a whole number >= 0", _whole_from(0)),
+        "rotation": (">= 0", _not_below_zero),
+        "distortion": (">= 0", _not_below_zero),
         "label_smoothing": ("in [0, 1)", _below_one),
         "decay": (">= 0", _not_below_zero),
         "decay_base": ("in (0, 1]", _a_share),
@@ -133,8 +165,15 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
         "num_layers": "2 or integer(1, 4)",
         "gain": "1 or log(0.5, 2)",
         "l2": "0 or log(1e-3, 100)",
+        "l1": "0 or log(1e-3, 10)",
+        "clip_norm": "0 or log(0.1, 10)",
         "keep_prob": "1 or linear(0.6, 1)",
         "input_keep_prob": "1 or linear(0.6, 1)",
+        "noise": "0 or linear(0, 0.3)",
+        "mixup": "0 or linear(0, 0.4)",
+        "crop_padding": "0 or integer(0, 3)",
+        "rotation": "0 or linear(0, 20)",
+        "distortion": "0 or linear(0, 2)",
         "label_smoothing": "0 or linear(0, 0.2)",
         "decay": "1 or log(0.01, 1)",
         "decay_base": "0.95 or one_minus_log(0.9, 0.999)",
@@ -168,8 +207,10 @@ def _check_value(name: str, value: Value, entry: Scale | Value) -> None:
     got = f"{entry}" if isinstance(entry, Scale) else print_value(entry)
     if name in VALID_WORDS:
         words = [print_value(word) for word in VALID_WORDS[name]]
-        if print_value(value) not in words:
-            raise SpaceError(f"{name} must be one of {', '.join(words)}, got {got}; {did_you_mean(print_value(value), words)}")
+        text = print_value(value)
+        wrong = [part for part in (text.split("-") if name in LAYER_WORDS else [text]) if part not in words]
+        if wrong:
+            raise SpaceError(f"{name} must be one of {', '.join(words)}, got {got}; {did_you_mean(wrong[0], words)}")
     elif name in _REQUIREMENTS:
         requirement, good = _REQUIREMENTS[name]
         if not good(value):

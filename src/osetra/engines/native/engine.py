@@ -27,9 +27,12 @@ from osetra.engines.port import (
     Hyperparameters,
     Member,
     TrainingData,
+    WatchedStep,
     initial_state,
     mixup_shares,
+    quiet_member,
     require_trainable,
+    targets_for,
 )
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
@@ -88,37 +91,37 @@ class NativeEngine:
 
     def measure(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, error_scale: float = 1.0) -> tuple[float, float]:
         """As in the port."""
-        part = _rows(inputs, targets, None)
+        part = _rows(member, inputs, targets, None)
         with one_blas_thread():
             return _score(member, part, _room(member, part), np.empty(len(inputs), dtype=np.int64), error_scale)
 
-    def activations(self, member: Member, inputs: np.ndarray) -> list[np.ndarray]:
-        """As in the port."""
-        sizes = member.network.layer_sizes
-        n, by_class = len(inputs), member.network.output == "softmax"
-        targets = np.zeros(n, dtype=np.int64) if by_class else np.zeros((n, sizes[-1]), dtype=inputs.dtype)
-        _, room = self._step(member, inputs, targets, n)
-        ends = n * np.cumsum(sizes)
-        return [room.a[start:end].reshape(n, -1).copy() for start, end in pairwise(ends[:-1])]
+    def watch_step(self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int) -> WatchedStep:
+        """As in the port. It trains a copy for an epoch of one step, in the code that training has compiled."""
+        n, sizes = len(inputs), member.network.layer_sizes
+        quiet = quiet_member(member, rows=n, num_rows=num_rows)
+        training = _Training(quiet, TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets))
+        with one_blas_thread():
+            training.epoch()
+        ends = n * np.cumsum(sizes[:-1])
+        return WatchedStep(
+            activations=[training.room.a[start:end].reshape(n, -1).copy() for start, end in pairwise(ends)],
+            gradient=training.room.gradient,
+            change=quiet.state.parameters - member.state.parameters,
+        )
 
     def cost_and_gradient(
         self, member: Member, inputs: np.ndarray, targets: np.ndarray, *, num_rows: int | None = None
     ) -> tuple[float, np.ndarray]:
         """As in the port."""
-        cost, room = self._step(member, inputs, targets, num_rows or len(inputs))
-        return cost, room.gradient
-
-    def _step(self, member: Member, inputs: np.ndarray, targets: np.ndarray, num_rows: int) -> tuple[float, Room]:
-        """The cost of these rows as one batch, and the room in which its gradient and the activations lie."""
         state = member.state
         room = make_room(member.layout, len(inputs), dropout=False, dtype=state.parameters.dtype)
         with one_blas_thread():
             cost = compiled.cost_and_gradient(
                 network_table(member.layout), _options(member.hyperparameters, len(inputs)), member.layout.weights_size,
-                num_rows, _rows(inputs, targets, None), state.parameters, state.running, room,
+                num_rows or len(inputs), _rows(member, inputs, targets, None), state.parameters, state.running, room,
                 np.empty(len(inputs), dtype=np.int64),
             )  # fmt: skip
-        return cost, room
+        return cost, room.gradient
 
 
 def train_toy() -> None:
@@ -133,35 +136,50 @@ def train_toy() -> None:
     NativeEngine().advance([toy], TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets))
 
 
-def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:
-    state, layout = member.state, member.layout
-    require_trainable(member, data)
-    options = _options(member.hyperparameters, data.num_rows)
-    augmentation = _augmentation(member, data)
-    keep_probs = _keep_probs(member)
-    train = _rows(data.train_inputs, data.train_targets, data.train_weights)
-    dev = _rows(data.dev_inputs, data.dev_targets, data.dev_weights)
-    table = network_table(layout)
-    room = make_room(layout, options.batch_size, dropout=bool((keep_probs < 1).any()), dtype=state.parameters.dtype)
-    scoring_room = _room(member, dev)
-    order = np.empty(max(data.num_rows, len(data.dev_inputs)), dtype=np.int64)
-    steps = math.ceil(data.num_rows / options.batch_size)
-    records = []
-    for _ in range(epochs):
-        began = time.perf_counter()
+class _Training:
+    """A member, the rows that it trains on and the room that it needs, ready for one epoch after the other."""
+
+    def __init__(self, member: Member, data: TrainingData) -> None:
+        require_trainable(member, data)
+        self._member = member
+        self._table = network_table(member.layout)
+        self._options = _options(member.hyperparameters, data.num_rows)
+        self._augmentation = _augmentation(member, data)
+        self._keep_probs = _keep_probs(member)
+        self._part = _rows(member, data.train_inputs, data.train_targets, data.train_weights)
+        self._order = np.empty(data.num_rows, dtype=np.int64)
+        self._steps = math.ceil(data.num_rows / self._options.batch_size)
+        has_dropout = bool((self._keep_probs < 1).any())
+        self.room = make_room(member.layout, self._options.batch_size, dropout=has_dropout, dtype=member.state.parameters.dtype)
+
+    def epoch(self) -> tuple[float, float]:
+        """Train for one, changing the member's state; mean cost and mean error, as trained."""
+        member, state = self._member, self._member.state
         keys = np.array([member.seed.key(purpose, state.epoch) for purpose in ("shuffle", "dropout", "image", "noise")], dtype=np.uint64)
-        rates = np.ascontiguousarray(member.learning_rates(state.epoch, steps), dtype=np.float64)
-        assert rates.shape == (steps,), f"{steps} steps an epoch, {rates.shape} learning rates"
+        rates = np.ascontiguousarray(member.learning_rates(state.epoch, self._steps), dtype=np.float64)
+        assert rates.shape == (self._steps,), f"{self._steps} steps an epoch, {rates.shape} learning rates"
         cost, error, made = compiled.train_epoch(
-            table, options, augmentation, layout.weights_size, keep_probs, rates, mixup_shares(member, steps), keys, state.step, train,
-            state.parameters, state.first_moment, state.second_moment, state.running, room, order[: data.num_rows],
+            self._table, self._options, self._augmentation, member.layout.weights_size, self._keep_probs, rates,
+            mixup_shares(member, self._steps), keys, state.step, self._part, state.parameters, state.first_moment, state.second_moment,
+            state.running, self.room, self._order,
         )  # fmt: skip
         state.step += made
         state.epoch += 1
-        dev_loss, dev_error = _score(member, dev, scoring_room, order[: len(dev.inputs)], data.error_scale)
+        return cost, error
+
+
+def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecord]:
+    training = _Training(member, data)
+    dev = _rows(member, data.dev_inputs, data.dev_targets, data.dev_weights)
+    scoring_room, order = _room(member, dev), np.empty(len(dev.inputs), dtype=np.int64)
+    records = []
+    for _ in range(epochs):
+        began = time.perf_counter()
+        cost, error = training.epoch()
+        dev_loss, dev_error = _score(member, dev, scoring_room, order, data.error_scale)
         records.append(
             EpochRecord(
-                epoch=state.epoch,
+                epoch=member.state.epoch,
                 train_cost=cost,
                 train_error=_error(member.hyperparameters.loss, error, data.error_scale),
                 dev_loss=dev_loss,
@@ -237,8 +255,9 @@ def _augmentation(member: Member, data: TrainingData) -> Augmentation:
     )
 
 
-def _rows(inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> compiled.Rows:
+def _rows(member: Member, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> compiled.Rows:
     dtype = inputs.dtype
+    targets = targets_for(member.hyperparameters.loss, targets)
     by_class = targets.ndim == 1
     return compiled.Rows(
         inputs=_writable(inputs),
