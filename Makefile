@@ -32,7 +32,7 @@ lint: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/core
-	$(PIP) --editable ".[dev,torch]"
+	$(PIP) --editable ".[dev,images,optuna,torch]"
 	@touch $@
 
 clean:

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,9 +21,21 @@ from osetra.core.errors import DataError, InputError, SpaceError, StudyError
 
 QUICK: dict[str, Any] = {"trials": 2, "epochs_per_trial": 5, "workers": 1, "random_state": 0}
 
+NOT_THE_SAME = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "a row of weight 3 is not three rows: parts and mini-batches are drawn by the row. scikit-learn lists its own estimators with "
+        "random draws so, and runs this check on MLPClassifier with lbfgs, which draws nothing"
+    )
+}
+
 
 @parametrize_with_checks(
-    [TunedClassifier(trials=2, epochs_per_trial=5, workers=1), TunedRegressor(trials=2, epochs_per_trial=5, workers=1)]
+    # A rate at which ten epochs are enough, as scikit-learn gives its own networks more iterations for these checks.
+    [
+        TunedClassifier(trials=2, epochs_per_trial=10, workers=1, space={"learning_rate": 0.03}),
+        TunedRegressor(trials=2, epochs_per_trial=5, workers=1),
+    ],
+    expected_failed_checks=lambda _estimator: NOT_THE_SAME,
 )
 def test_scikit_learns_own_check(estimator, check):
     check(estimator)
@@ -139,6 +152,135 @@ def test_columns_in_another_order_are_refused(iris):
     model = TunedClassifier(**QUICK).fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize("change", ["permuted", "lacking", "besides", "renamed"])
+def test_columns_that_do_not_fit_are_answered_as_scikit_learn_s_own_do(iris, change):
+    frame = pd.DataFrame(iris[0], columns=["a", "b", "c", "d"])
+    changed = {
+        "permuted": frame[["b", "a", "d", "c"]],
+        "lacking": frame[["a", "c", "d"]],
+        "besides": frame.assign(e=1.0),
+        "renamed": frame.rename(columns={"a": "z"}),
+    }[change]
+    own = LogisticRegression(max_iter=1000).fit(frame, iris[1])
+    ours = TunedClassifier(**QUICK).fit(frame, iris[1])
+    said = []
+    for estimator in (own, ours):
+        with pytest.raises(ValueError, match="feature") as caught:
+            estimator.predict(changed)
+        said.append(str(caught.value).replace("LogisticRegression", "TunedClassifier"))
+    assert said[0] == said[1]
+
+
+def test_an_array_after_a_frame_and_a_frame_after_an_array_are_taken_by_position_with_scikit_learn_s_warning(iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    named, unnamed = TunedClassifier(**QUICK).fit(frame, y), TunedClassifier(**QUICK).fit(X, y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but TunedClassifier was fitted with feature names"):
+        np.testing.assert_array_equal(named.predict_proba(X), named.predict_proba(frame))
+    with pytest.warns(UserWarning, match="X has feature names, but TunedClassifier was fitted without feature names"):
+        np.testing.assert_array_equal(unnamed.predict_proba(frame), unnamed.predict_proba(X))
+
+
+def test_names_of_columns_are_kept_only_if_they_are_text(iris):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    named: Any = TunedClassifier(**QUICK).fit(frame, y)
+    assert named.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    assert named.feature_names_in_.dtype == object
+    for without in (X, pd.DataFrame(X)):
+        estimator = TunedClassifier(**QUICK).fit(without, y)
+        assert not hasattr(estimator, "feature_names_in_")
+        assert estimator.n_features_in_ == 4
+    np.testing.assert_array_equal(named.predict_proba(frame), TunedClassifier(**QUICK).fit(X, y).predict_proba(X))
+
+
+def test_missing_numbers_are_taken_at_fit_and_at_predict(iris):
+    X, y = iris[0].copy(), iris[1]
+    X[::9, 1] = np.nan
+    model = TunedClassifier(**QUICK).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+    unseen = iris[0][:5].copy()
+    unseen[:, 0] = np.nan
+    assert np.isfinite(model.predict_proba(unseen)).all()
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict(np.full((1, 4), np.inf))
+
+
+def test_rows_of_weight_0_are_as_if_they_were_not_there(iris):
+    X, y = iris
+    kept = np.arange(150) % 3 != 0
+    weighed = TunedClassifier(**QUICK).fit(X, y, sample_weight=kept.astype(float))
+    np.testing.assert_array_equal(weighed.predict_proba(X), TunedClassifier(**QUICK).fit(X[kept], y[kept]).predict_proba(X))
+    assert "50 rows of weight 0 were left out" in weighed.study_.facts["notes"]
+
+
+def test_equal_weights_are_as_good_as_none_and_others_change_the_model(iris):
+    X, y = iris
+    plain = TunedClassifier(**QUICK).fit(X, y)
+    np.testing.assert_allclose(TunedClassifier(**QUICK).fit(X, y, sample_weight=4).predict_proba(X), plain.predict_proba(X), atol=1e-5)
+    weighed = TunedClassifier(**QUICK).fit(X, y, sample_weight=np.where(y == 2, 30.0, 1.0))
+    assert (weighed.predict(X) == 2).sum() > (plain.predict(X) == 2).sum()
+    assert weighed.study_.dev_error["effective_rows"] < weighed.study_.dev_error["rows"]
+
+
+def test_a_weighted_regression_goes_where_the_weight_is():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(200, 2))
+    y = np.where(np.arange(200) % 2, 10.0, 0.0) + generator.normal(size=200)
+    sizes = {"trials": 2, "epochs_per_trial": 30, "workers": 1, "random_state": 0}
+    low, high = (TunedRegressor(**sizes).fit(X, y, sample_weight=np.where(np.arange(200) % 2, odd, 1.0)) for odd in (0.02, 50.0))
+    assert low.predict(X).mean() < 3
+    assert high.predict(X).mean() > 7
+
+
+def test_balanced_classes_find_more_of_a_rare_one():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(600, 3))
+    y = np.where(X[:, 0] + generator.normal(size=600) > 2.2, "rare", "common")
+    sizes = {"trials": 2, "epochs_per_trial": 15, "workers": 1, "random_state": 0}
+    plain, balanced = (TunedClassifier(**sizes, class_weight=wanted).fit(X, y) for wanted in (None, "balanced"))
+    assert (balanced.predict(X) == "rare").sum() > 2 * (plain.predict(X) == "rare").sum()
+    weights = balanced.study_.facts["class_weight"]
+    assert weights["rare"] > 5 > 1 > weights["common"]
+
+
+def test_weights_go_through_a_pipeline_and_cross_validation(iris):
+    X, y = iris
+    weights = np.where(y == 2, 5.0, 1.0)
+    step = make_pipeline(StandardScaler(), TunedClassifier(**QUICK))
+    direct = TunedClassifier(**QUICK).fit(StandardScaler().fit_transform(X), y, sample_weight=weights)
+    np.testing.assert_array_equal(
+        step.fit(X, y, tunedclassifier__sample_weight=weights).predict(X), direct.predict(StandardScaler().fit_transform(X))
+    )
+    scores = cross_val_score(TunedClassifier(**QUICK), X, y, cv=2, params={"sample_weight": weights})
+    assert scores.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([1.0, -1.0] * 75, "sample_weight must be finite numbers >= 0, got -1 in row 2"),
+        ([1.0, np.nan] * 75, "sample_weight must be finite numbers >= 0, got nan in row 2"),
+        ([0.0] * 150, "sample_weight must not all be zero"),
+        ([1.0] * 149, r"one number for each of the 150 rows of X, got shape \(149,\)"),
+        (["heavy"] * 150, "sample_weight must be numbers >= 0, got something else"),
+        ([1.0] * 50 + [0.0] * 100, "at least 2 classes in rows of a weight above 0, got only '0'"),
+    ],
+)
+def test_bad_weights_are_refused_in_words(iris, weights, said):
+    with pytest.raises(DataError, match=said):
+        TunedClassifier(**QUICK).fit(*iris, sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [("equal", "must be 'balanced' or a weight for each label"), ({7: 2.0}, r"classes of the training part \(0, 1, 2\), got 7")],
+)
+def test_bad_class_weights_are_refused_in_words(iris, wanted, said):
+    with pytest.raises(DataError, match=said):
+        TunedClassifier(**QUICK, class_weight=wanted).fit(*iris)
 
 
 def test_several_targets_are_predicted_together():

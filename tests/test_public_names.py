@@ -4,7 +4,7 @@ import osetra
 
 NAMES = [
     "Space", "Study", "TunedClassifier", "TunedRegressor", "check_gradients", "choice", "fit", "integer", "linear", "load_model", "log",
-    "minimize", "one_minus_log", "ordinal", "powers_of_two",
+    "minimize", "one_minus_log", "ordinal", "powers_of_two", "smooth",
 ]  # fmt: skip
 
 

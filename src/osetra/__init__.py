@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from osetra.diagnosis.smoothing import smooth
     from osetra.estimators import TunedClassifier, TunedRegressor
     from osetra.models.files import load as load_model
     from osetra.space.scales import choice, integer, linear, log, one_minus_log, ordinal, powers_of_two
@@ -38,6 +39,7 @@ _HOME = {
     "one_minus_log": "osetra.space.scales",
     "ordinal": "osetra.space.scales",
     "powers_of_two": "osetra.space.scales",
+    "smooth": "osetra.diagnosis.smoothing",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "one_minus_log",
     "ordinal",
     "powers_of_two",
+    "smooth",
 ]
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from osetra.core.errors import DataError
 from osetra.data.tables import MIN_ROWS
 from osetra.data.values import MISSING_WORDS
+from osetra.data.weights import require_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ class _Tuned(BaseEstimator):
         self.workers = workers
         self.random_state = random_state
 
-    def _tune(self, X: Any, y: np.ndarray, task: str) -> Any:
+    def _tune(self, X: Any, y: np.ndarray, task: str, *, sample_weight: Any, class_weight: Any = None) -> Any:
         import pandas as pd
 
         from osetra.study.fit import fit
@@ -56,12 +57,16 @@ class _Tuned(BaseEstimator):
         check_consistent_length(frame, y)
         if len(frame) < MIN_ROWS:
             raise DataError(f"fit needs at least {MIN_ROWS} rows, got n_samples = {len(frame)}; give more data")
-        names = _free_names(y.shape[1] if y.ndim > 1 else 1, taken=frame.columns)
-        targets = pd.DataFrame(y, columns=pd.Index(names))
+        names = _free_names("target", y.shape[1] if y.ndim > 1 else 1, taken=frame.columns)
+        columns = [frame.reset_index(drop=True), pd.DataFrame(y, columns=pd.Index(names))]
+        weights = None
+        if sample_weight is not None:
+            (weights,) = _free_names("weight", 1, taken=[*frame.columns, *names])
+            columns.append(pd.DataFrame({weights: _weights(sample_weight, len(frame))}))
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         is_bounded = self.budget is not None or self.epochs is not None
         self.study_ = fit(
-            pd.concat([frame.reset_index(drop=True), targets], axis=1),
+            pd.concat(columns, axis=1),
             names,
             task=task,
             trials=DEFAULT_TRIALS if self.trials is None and not is_bounded else self.trials,
@@ -74,6 +79,8 @@ class _Tuned(BaseEstimator):
             workers=self.workers,
             seed=seed,
             test=False,
+            weights=weights,
+            class_weight=class_weight,
         )
         self.model_ = self.study_.model
         return self
@@ -94,7 +101,9 @@ class _Tuned(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self.model_.outputs(self._frame(X, reset=False))
+        # By position, as scikit-learn has it: columns with names that differ were refused or warned of.
+        frame = self._frame(X, reset=False)
+        return self.model_.outputs(frame.set_axis(list(self.model_.feature_names), axis=1))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -109,16 +118,41 @@ class TunedClassifier(ClassifierMixin, _Tuned):
 
     trials, budget, epochs: bounds of the search (20 trials if none is given), as in `osetra.fit`; space: edits of the default space;
     store: where the study is kept, in memory if left out; random_state: an int makes `fit` repeatable, to the same bits.
+    class_weight: "balanced", or a weight for each label; what a mistake costs in training.
     After `fit`: `classes_` [classes] in ascending order, `n_features_in_`, `feature_names_in_` (of frames), `study_` (an `osetra.Study`),
     `model_`.
     """
 
-    def fit(self, X: Any, y: Any) -> "TunedClassifier":
-        """Tune on X [rows, columns] and y [rows]. Raises DataError for data that cannot be used."""
+    def __init__(
+        self,
+        *,
+        trials: int | None = None,
+        budget: float | str | None = None,
+        epochs: int | None = None,
+        epochs_per_trial: int | None = None,
+        space: dict[str, Any] | None = None,
+        class_weight: Any = None,
+        store: Any = None,
+        study: str | None = None,
+        workers: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            trials=trials, budget=budget, epochs=epochs, epochs_per_trial=epochs_per_trial, space=space, store=store, study=study,
+            workers=workers, random_state=random_state,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "TunedClassifier":
+        """Tune on X [rows, columns] and y [rows].
+
+        sample_weight: >= 0, [rows], what each row counts in the cost and in the dev error; rows of weight 0 are left out. Raises
+        DataError for data that cannot be used.
+        """
         y = column_or_1d(_given(self, y), warn=True)
         _require_labels(y)
         check_classification_targets(y)
-        self._tune(X, y, "classification")
+        self._tune(X, y, "classification", sample_weight=sample_weight, class_weight=self.class_weight)
         self.classes_ = np.array(self.model_.preparation.classes, dtype=y.dtype)
         return self
 
@@ -135,12 +169,15 @@ class TunedClassifier(ClassifierMixin, _Tuned):
 class TunedRegressor(RegressorMixin, _Tuned):
     """A tuned network that predicts one number, or several. Options and attributes as for `TunedClassifier`."""
 
-    def fit(self, X: Any, y: Any) -> "TunedRegressor":
-        """Tune on X [rows, columns] and y [rows] or [rows, targets]. Raises DataError for data that cannot be used."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "TunedRegressor":
+        """Tune on X [rows, columns] and y [rows] or [rows, targets]; sample_weight [rows] as for `TunedClassifier`.
+
+        Raises DataError for data that cannot be used.
+        """
         y = check_array(_given(self, y), dtype="numeric", ensure_2d=False, input_name="y", estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return self._tune(X, y, "regression")
+        return self._tune(X, y, "regression", sample_weight=sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
         """Values in the units of y, float64 [rows] or [rows, targets]."""
@@ -176,9 +213,19 @@ def _require_labels(y: np.ndarray) -> None:
         raise DataError(f"labels must not be words for missing values, got {', '.join(map(repr, words))} in y; rename these classes")
 
 
-def _free_names(count: int, *, taken: Any) -> list[str]:
-    """Names of targets that no feature has."""
-    stem = "target"
+def _weights(sample_weight: Any, rows: int) -> np.ndarray:
+    """float64 [rows]; a single number is the weight of every row."""
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight must be numbers >= 0, got something else ({error}); give one for each row of X") from error
+    if weights.ndim and weights.shape != (rows,):
+        raise DataError(f"sample_weight must be one number for each of the {rows:,} rows of X, got shape {weights.shape}; give one a row")
+    return require_weights(np.broadcast_to(weights, rows), "sample_weight")
+
+
+def _free_names(stem: str, count: int, *, taken: Any) -> list[str]:
+    """Names, such as those of targets, that no feature has."""
     while any(str(name).startswith(stem) for name in taken):
         stem = f"_{stem}"
     return [stem] if count == 1 else [f"{stem}{k}" for k in range(count)]

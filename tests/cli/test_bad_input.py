@@ -47,7 +47,7 @@ TABLES = {
     "qqqqqq.csv": ["qqqqqq.csv does not exist", "check the path"],
     "headr.csv": ["headr.csv does not exist", "did you mean", "header.csv?"],
     "no/such/folder.csv": ["nor does the folder", "check the path"],
-    "folder.db": ["a table must be a file, got the folder", "name a file in it"],
+    "folder.db": ["a folder must hold images", "got the folder", "name a folder of images, or a file with a table"],
     "binary.csv": ["must be a text table", "got binary data", "give a CSV file"],
     "sheet.xlsx": ["a table file must end in .csv", "got 'sheet.xlsx'", "convert it or rename it"],
     "torn.parquet": ["must be in Parquet format", "write it anew"],

@@ -25,7 +25,8 @@ def test_the_default_network_is_good_on_a_table(people_csv, tmp_path):
     assert [line for line in lines if line.startswith(("At the start", "After"))] == ["At the start", "After 20 steps"]
     for name in ("W1", "gamma1", "beta1", "W2", "gamma2", "beta2", "W3", "b3"):
         assert [" good" in line for line in lines if line.startswith(f"  {name} ") and "entries" in line] == [True, True]
-    assert lines[-1] == "Gradient: good"
+    assert lines[-2] == "Gradient: good"
+    assert lines[-1].startswith("Cost: fell at each of 20 steps of full-batch gradient descent at rate 0.01, dropout off, from ")
     assert "first check on a machine compiles" in call.err
     assert not list(tmp_path.iterdir()), "nothing is written"
 
@@ -50,6 +51,18 @@ def test_json_says_everything(people_csv, tmp_path):
         assert sum(parameter["checked"] for parameter in check["parameters"]) == facts["num_parameters"]
         assert all(parameter["difference"] < 1e-7 for parameter in check["parameters"])
     assert facts["at_start"]["cost"] != facts["trained"]["cost"]
+
+
+def test_a_cost_that_rises_is_said_and_falls_at_a_tenth_of_the_rate(people_csv, tmp_path):
+    options = ("--target", "label", "--set", "optimizer=gd", "--set", "keep_prob=0.5", "--set", "batch_norm=false")
+    high, low = (
+        osetra_here(tmp_path, "check", people_csv, *options, "--set", f"learning_rate={rate}", *FEW[:2], "--steps", 30).succeeded()
+        for rate in (4, 0.04)
+    )  # fmt: skip
+    assert "Cost: rose at step " in high.out
+    assert "of 30 steps of full-batch gradient descent at rate 4, dropout off" in high.out
+    assert "with a good gradient the rate is too high, try a tenth" in high.out
+    assert "Cost: fell at each of 30 steps of full-batch gradient descent at rate 0.04" in low.out
 
 
 def test_every_kind_of_table_is_checked(tables, tmp_path):
@@ -84,7 +97,7 @@ def test_a_wrong_gradient_is_exit_code_one_and_named(people_csv, tmp_path, monke
     monkeypatch.setattr(NativeEngine, "cost_and_gradient", wrong)
     call = osetra_here(tmp_path, "check", people_csv, "--target", "label", *FEW)
     assert call.code == 1
-    assert call.out.splitlines()[-1] == "Gradient: wrong"
+    assert call.out.splitlines()[-2] == "Gradient: wrong"
     assert "in gamma2" in call.out
     assert "furthest off at [" in call.out
     assert "Traceback" not in call.err

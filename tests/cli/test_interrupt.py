@@ -113,12 +113,18 @@ def test_ctrl_c_during_the_first_trial_keeps_its_best_epoch(folder):
     assert trial.state is TrialState.STOPPED
 
 
+OPTIONS = {
+    "target": ["label"], "edits": [], "sizes": None, "test": None, "no_test": False, "class_weight": None, "as_json": False,
+    "store": "osetra.db",
+}  # fmt: skip
+
+
 def interrupted_fit(monkeypatch, capsys, fit):
     """What `run_fit` says if `fit` goes as given."""
     monkeypatch.setattr("osetra.study.fit.fit", fit)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit) as left:
-        run_fit(Path("people.csv"), target=["label"], edits=[], sizes=None, as_json=False, store="osetra.db")
+        run_fit(Path("people.csv"), **OPTIONS)
     assert left.value.code == 130
     assert signal.getsignal(signal.SIGINT) is before
     return capsys.readouterr().err
@@ -150,4 +156,4 @@ def test_a_mistake_is_not_taken_for_ctrl_c(monkeypatch):
 
     monkeypatch.setattr("osetra.study.fit.fit", fit)
     with pytest.raises(StudyError, match="a mistake"):
-        run_fit(Path("people.csv"), target=["label"], edits=[], sizes=None, as_json=False, store="osetra.db")
+        run_fit(Path("people.csv"), **OPTIONS)

@@ -144,9 +144,11 @@ def test_a_study_is_shown_whole(home):
 
 def test_a_trial_is_shown_with_its_curve(home):
     facts = strict_json(osetra_here(home, "show", "people", 0, "--json").succeeded().out)
-    assert set(facts) == TRIAL_KEYS | {"curve", "events"}
+    assert set(facts) == TRIAL_KEYS | {"curve", "events", "probes"}
     assert [point["epoch"] for point in facts["curve"]] == [1, 2, 3, 4]
     assert [event["kind"] for event in facts["events"]][:2] == ["started", "finished"]
+    assert [probe["epoch"] for probe in facts["probes"]][:3] == [0, 1, 2]
+    assert [layer["layer"] for layer in facts["probes"][0]["layers"]][:2] == [1, 2]
     said = osetra_here(home, "show", "people", 0).succeeded().out
     assert re.search(r"dev error rate  [▁▂▃▄▅▆▇█]{4}  [\d.]+ % to [\d.]+ %", said)
     assert "best dev error rate" in said

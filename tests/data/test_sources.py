@@ -218,7 +218,7 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     ("arrays", "message"),
     [
         ({"images": np.zeros((2, 2))}, "arrays X .* and y, or X_train and y_train, got images"),
-        ({"X": np.zeros((2, 28, 28)), "y": np.zeros(2)}, r"must be \[rows, columns\], got shape \(2, 28, 28\)"),
+        ({"X": np.zeros(2), "y": np.zeros(2)}, r"must be \[rows, columns\], got shape \(2,\)"),
         ({"X": np.zeros((2, 2)), "y": np.zeros(3)}, r"each of the 2 rows of X, got shape \(3,\)"),
     ],
 )
@@ -226,6 +226,60 @@ def test_an_archive_of_another_layout_says_which_is_wanted(tmp_path, arrays, mes
     np.savez(tmp_path / "t.npz", **arrays)
     with pytest.raises(DataError, match=message):
         read_table(tmp_path / "t.npz")
+
+
+def test_an_archive_in_parts_says_which_row_is_of_which(tmp_path):
+    draw = np.random.default_rng(0)
+    pieces = {name: draw.normal(size=(rows, 2)) for name, rows in (("X_train", 5), ("X_test", 3), ("X_VAL", 2))}
+    answers = {"y_train": np.arange(5), "y_test": np.arange(3, dtype=np.uint8), "y_val": np.arange(2)}
+    np.savez(tmp_path / "t.npz", **pieces, **answers, X_dev=np.zeros((1, 2)))
+    table = read_table(tmp_path / "t.npz")
+    assert table.given.dtype == np.int8
+    assert table.given.tolist() == [0] * 5 + [1] * 2 + [2] * 3
+    joined = np.concatenate([pieces["X_train"], pieces["X_VAL"], pieces["X_test"]])
+    np.testing.assert_array_equal(table.frame[["x0", "x1"]].to_numpy(), joined)
+    assert table.frame["target"].tolist() == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2]
+    assert table.notes == (
+        "the file comes in parts: 5 rows in X_train, 2 rows in X_val, 3 rows in X_test",
+        "X_dev was left out, as there is no y_dev",
+    )
+
+
+def test_an_archive_of_one_piece_has_no_parts(tmp_path):
+    for arrays in ({"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((3, 2))}, {"X_train": np.zeros((4, 2))}):
+        np.savez(tmp_path / "t.npz", **arrays)
+        table = read_table(tmp_path / "t.npz")
+        assert (len(table.frame), table.given, table.notes) == (4, None, ())
+
+
+def test_an_archive_of_images_is_a_table_of_images(tmp_path):
+    pixels = np.arange(120, dtype=np.uint8).reshape(6, 5, 4)
+    np.savez(tmp_path / "t.npz", X_train=pixels[:4], y_train=list("abab"), X_test=pixels[4:], y_test=list("ba"))
+    table = read_table(tmp_path / "t.npz")
+    np.testing.assert_array_equal(table.images.pixels, pixels[..., np.newaxis])
+    assert (table.given.tolist(), table.frame["target"].tolist()) == ([0] * 4 + [2] * 2, list("ababba"))
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ((np.zeros((2, 3)), np.zeros(2)), r"X_train and X_test of .* must differ in their rows only, got shapes \[4, 2\] and \[2, 3\]"),
+        ((np.zeros((2, 2)), np.array(["a", "b"])), "y_train and y_test of .* must be of one kind, got float64 and <U1"),
+        ((np.zeros((2, 2)), np.zeros(3)), r"as many rows as its y, got .*, X_test \[2, 2\] and y_test \[3\]"),
+        ((np.zeros((2, 2)), np.array(3)), r"y_train and y_test of .* must differ in their rows only"),
+    ],
+)
+def test_parts_of_an_archive_that_are_not_alike_are_named(tmp_path, test, message):
+    np.savez(tmp_path / "t.npz", X_train=np.zeros((4, 2)), y_train=np.zeros(4), X_test=test[0], y_test=test[1])
+    with pytest.raises(DataError, match=message):
+        read_table(tmp_path / "t.npz")
+
+
+def test_rows_of_a_table_are_taken_with_all_that_is_known_of_them(tmp_path):
+    np.savez(tmp_path / "t.npz", X_train=np.arange(8).reshape(4, 2), y_train=np.arange(4), X_test=[[9, 9]], y_test=[9])
+    some = read_table(tmp_path / "t.npz").take(np.array([4, 1]))
+    assert some.frame.to_dict("list") == {"x0": [9, 2], "x1": [9, 3], "target": [9, 1]}
+    assert some.given.tolist() == [2, 0]
 
 
 def test_a_missing_file_names_the_path_and_one_like_it(tmp_path):

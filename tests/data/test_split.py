@@ -1,5 +1,7 @@
 """Parts are disjoint, complete, stratified or kept together, and the same for the same seed."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,6 +186,95 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another(kind):
     first, again, other = (split(data, seed=Seed(study=number), groups=groups) for number in (1, 1, 2))
     assert all(np.array_equal(getattr(first, part), getattr(again, part)) for part in ("train", "dev", "test"))
     assert not np.array_equal(first.dev, other.dev)
+
+
+def with_parts(target, came):
+    return dataclasses.replace(made(target), given=np.asarray(came, dtype=np.int8))
+
+
+def came_as(train=100, dev=0, test=0):
+    return np.repeat([0, 1, 2], [train, dev, test])
+
+
+def test_parts_that_all_came_with_the_data_stay_exactly_as_they_are():
+    came = np.random.default_rng(0).permutation(came_as(100, 30, 20))
+    parts = split(with_parts(rows_of([80, 70]), came), seed=SEED)
+    for number, part in enumerate((parts.train, parts.dev, parts.test)):
+        assert np.array_equal(part, np.flatnonzero(came == number))
+    assert parts.ways == ("given", "given")
+    assert parts.rule.startswith("dev and test as given: 100 rows train, 30 dev, 20 test")
+
+
+@pytest.mark.parametrize("kind", ["class", "random", "group", "time"])
+@pytest.mark.parametrize("given_part", ["dev", "test"])
+def test_a_part_that_did_not_come_is_drawn_from_the_training_rows_alone(kind, given_part):
+    came = np.random.default_rng(0).permutation(came_as(160, **{given_part: 40}))
+    data = with_parts(rows_of([120, 80]) if kind == "class" else np.linspace(0, 1, 200), came)
+    groups = np.where(came == 0, np.arange(200) // 4, 1_000 + np.arange(200)) if kind == "group" else None
+    parts = split(data, seed=SEED, groups=groups, time=np.arange(200) if kind == "time" else None)
+    assert_disjoint_and_complete(parts, 200)
+    given_rows, drawn = (parts.dev, parts.test) if given_part == "dev" else (parts.test, parts.dev)
+    assert np.array_equal(given_rows, np.flatnonzero(came))
+    # 20 % of all 200 rows.
+    assert len(drawn) == 40
+    way = "random" if kind == "class" else kind
+    assert parts.ways == (("given", way) if given_part == "dev" else (way, "given"))
+    assert f"{given_part} as given, {'test' if given_part == 'dev' else 'dev'} drawn from the training rows" in parts.rule
+    if kind == "time":
+        assert parts.train.max() < drawn.min()
+    if kind == "group":
+        assert not set(groups[drawn]) & set(groups[parts.train])
+    if kind == "class":
+        labels = data.target["y"].to_numpy()
+        share = labels[came == 0].mean()
+        assert abs(labels[drawn].sum() - 40 * share) <= 1
+
+
+def test_a_drawn_part_takes_no_more_than_a_quarter_of_the_training_rows():
+    parts = split(with_parts(rows_of([540, 500]), came_as(40, test=1_000)), seed=SEED)
+    assert (len(parts.train), len(parts.dev), len(parts.test)) == (30, 10, 1_000)
+
+
+def test_without_a_wanted_test_part_given_test_rows_train_and_that_is_said():
+    parts = split(with_parts(rows_of([100, 100]), came_as(100, 50, 50)), seed=SEED, test=False)
+    assert (len(parts.train), len(parts.dev), len(parts.test)) == (150, 50, 0)
+    assert "the rows given for test train, as no test part was wanted" in parts.rule
+    only_dev = split(with_parts(rows_of([100, 100]), came_as(150, 50)), seed=SEED, test=False)
+    assert (len(only_dev.train), len(only_dev.dev), len(only_dev.test)) == (150, 50, 0)
+
+
+def test_sizes_deal_out_the_training_rows_where_a_part_came():
+    data = with_parts(rows_of([100, 100]), came_as(100, test=100))
+    parts = split(data, seed=SEED, sizes=(0.9, 0.1, 0))
+    assert (len(parts.train), len(parts.dev), len(parts.test)) == (90, 10, 100)
+    dev_came = split(with_parts(rows_of([100, 100]), came_as(100, dev=100)), seed=SEED, sizes=(70, 0, 30))
+    assert (len(dev_came.train), len(dev_came.dev), len(dev_came.test)) == (70, 100, 30)
+
+
+BAD_PARTS = {
+    "sizes of a part that came": (came_as(100, test=50), {"sizes": (0.8, 0.1, 0.1)}, "sizes must be 0 for the test part, as that is given"),
+    "sizes of dev that came": (came_as(100, dev=50), {"sizes": (0.8, 0.1, 0.1)}, "sizes must be 0 for the dev part, as that is given"),
+    "sizes of nothing": (came_as(100, 25, 25), {"sizes": (0.8, 0.1, 0.1)}, "sizes deals out rows whose part is not given"),
+    "time of nothing": (came_as(100, 25, 25), {"time": np.arange(150)}, "time deals out rows whose part is not given"),
+    "no training rows": (came_as(0, 100, 50), {}, "there must be training rows with a target, got none"),
+    "a group in two parts": (
+        came_as(100, 25, 25),
+        {"groups": np.array([f"clinic {row % 120}" for row in range(150)])},
+        r"a group must be in one part only, got 'clinic 0' in the training and the dev part \(5 such groups\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("came", "said", "message"), BAD_PARTS.values(), ids=BAD_PARTS)
+def test_parts_that_make_no_sense_say_why(came, said, message):
+    with pytest.raises(DataError, match=message):
+        split(with_parts(rows_of([80, 70]), came), seed=SEED, **said)
+
+
+def test_a_class_that_only_a_given_part_has_is_a_data_error():
+    labels = np.array(["old", "mid"] * 50 + ["old"] * 20 + ["new"])
+    with pytest.raises(DataError, match="got no row of 1 of them, such as '1'; mend that label, add training rows of it or drop"):
+        split(with_parts(pd.Categorical(labels).codes, came_as(100, dev=21)), seed=SEED)
 
 
 BAD = {

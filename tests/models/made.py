@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from osetra.core.records import Task
+from osetra.data.images import Images
 from osetra.data.prepare import Preparation
 from osetra.data.tables import Dataset
 from osetra.models.model import Model
@@ -41,8 +42,8 @@ def features(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def model(frame: pd.DataFrame, target: pd.DataFrame, task: Task, *, output: str | None = None, hidden=(17, 8), **others) -> Model:
-    """A model of `target` from `frame`, prepared on all rows."""
+def model(frame: pd.DataFrame | Images, target: pd.DataFrame, task: Task, *, output: str | None = None, hidden=(17, 8), **others) -> Model:
+    """A model of `target` from `frame`, or images, prepared on all rows."""
     data = Dataset(features=frame, target=target, task=task, target_names=tuple(target.columns), source="made")
     preparation = Preparation.fit(data, np.arange(len(frame)))
     network = NetworkSpec(
@@ -57,6 +58,11 @@ def model(frame: pd.DataFrame, target: pd.DataFrame, task: Task, *, output: str 
     for name in layout.parameters:  # units far from constant, so that every class is somebody's likeliest
         layout.view(parameters, name)[:] *= {"g": 10, "W": 2}.get(name[0], 0.1)
     return Model(preparation=preparation, network=network, parameters=parameters, running=running, **others)
+
+
+def pixels(count: int = ROWS, height: int = 6, width: int = 5, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Noise, uint8 [count, height, width, channels]."""
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
 
 
 def classifier(**others) -> Model:

@@ -171,7 +171,7 @@ def test_scoring_without_known_targets_is_refused(three):
         three.score(features())
     with pytest.raises(ModelError, match=r"'grade' is known, got none in 300 rows"):
         three.errors(features().assign(grade=None))
-    with pytest.raises(ModelError, match=r"'grade' by name, got an array; give a frame"):
+    with pytest.raises(ModelError, match=r"needs the target 'grade', got an array without y; give y too"):
         three.score(np.zeros((5, 5)))
     with pytest.raises(ModelError, match=r"R\^2 needs at least 2 rows .*, got 1"):
         line().score(pd.DataFrame({"x": [1.0], "y": [13.0]}))

@@ -37,6 +37,8 @@ def test_an_interval_names_its_ends_and_rows():
     measured = {"value": 0.142, "low": 0.1311, "high": 0.154, "rows": 3480}
     assert words.interval(measured, "error rate") == "14.20 % (95 % interval 13.11 to 15.40 %, 3,480 rows)"
     assert words.interval({"value": 9.5, "low": 9, "high": 12.25, "rows": 1}, "RMSE") == "9.500 (95 % interval 9.000 to 12.250, 1 row)"
+    weighed = words.interval({**measured, "effective_rows": 2_110.4}, "error rate")
+    assert weighed == "14.20 % (95 % interval 13.11 to 15.40 %, 3,480 rows weighed, worth 2,110)"
     assert words.interval(None, "RMSE") == "-"
 
 

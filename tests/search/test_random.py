@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from osetra.core.errors import SpaceError
 from osetra.core.records import Trial, TrialState
 from osetra.search import RandomSearch
-from osetra.search.random import _Remaining
+from osetra.search.proposed import Remaining as _Remaining
 from osetra.space import Space, choice, integer, linear, log, log_integer, powers_of_two
 from osetra.testing.searchers import FLOATS, SEARCHER_CONTRACT
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from osetra.core.errors import SpaceError
 from osetra.space import Space, choice, integer, linear, log, powers_of_two
 
-from .strategies import finite_spaces, spaces
+from .strategies import conditional_spaces, constrained_spaces, finite_spaces, spaces
 
 SPACE = Space({"learning_rate": log(1e-4, 0.1), "batch_size": powers_of_two(64, 512), "optimizer": "adam"})
 GOOD = {"learning_rate": 0.01, "batch_size": 128, "optimizer": "adam"}
@@ -21,33 +22,34 @@ def points(space, data):
     return data.draw(st.lists(st.floats(0, 1), min_size=len(space.names), max_size=len(space.names)))
 
 
-@given(spaces(), st.data())
+@given(st.one_of(spaces(), conditional_spaces()), st.data())
 def test_a_decoded_configuration_is_valid_and_comes_back(space, data):
     configuration = space.decode(points(space, data))
     space.validate(configuration)
     again = space.decode(space.encode(configuration))
-    assert set(again) == {*space.names, *space.fixed}
+    assert set(again) == set(configuration)
+    assert set(again) == {*space.names, *space.fixed} or space.conditions
     for name, value in configuration.items():
         assert again[name] == (pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) and name in space.names else value)
 
 
-@given(spaces(), st.data())
+@given(st.one_of(spaces(), conditional_spaces()), st.data())
 def test_a_valid_configuration_is_its_own_nearest(space, data):
     configuration = space.decode(points(space, data))
     assert space.nearest(configuration) == configuration
 
 
-@given(spaces())
+@given(st.one_of(spaces(), conditional_spaces(), constrained_spaces()))
 def test_a_space_comes_back_from_json(space):
     again = Space.from_dict(json.loads(json.dumps(space.to_dict())))
-    assert again == space
+    assert again == space == pickle.loads(pickle.dumps(space))
     assert again.describe() == space.describe()
     assert again.decode([0.3] * len(space.names)) == space.decode([0.3] * len(space.names))
 
 
-@given(spaces(), st.data())
+@given(st.one_of(spaces(), conditional_spaces()), st.data())
 def test_the_order_in_which_a_space_is_written_changes_nothing(space, data):
-    turned = Space(dict(data.draw(st.permutations([*space.scales.items(), *space.fixed.items()]))))
+    turned = Space(dict(data.draw(st.permutations(list(space.entries().items())))))
     point = points(space, data)
     assert turned == space
     assert hash(turned) == hash(space)
@@ -157,6 +159,8 @@ def test_a_point_outside_the_cube_is_refused():
         ({"units": None}, "units must be a scale or a plain value"),
         ({"units": math.inf}, "finite number"),
         ({"": 3}, "the name of a hyperparameter must be a word, got ''"),
+        ({"constraints": 3}, "constraints is a word of the written form of a space and cannot name a hyperparameter"),
+        ({"when": 3}, "when is a word of the written form of a space"),
         ({3: 3}, "the name of a hyperparameter must be a word, got 3"),
         ("abc", "a space must be a mapping"),
     ],
@@ -179,6 +183,11 @@ def test_a_space_of_anything_else_is_refused(entries, message):
         ({"a": {}}, "a must be written as a value or as"),
         ({"a": {"log": [[1], 2]}}, "give two finite numbers"),
         ([1], "a space must be written as a mapping"),
+        ({"a": {"linear": [0, 1], "when": 3}, "b": 1}, "the conditions of a must be written as"),
+        ({"a": {"linear": [0, 1], "value": 3, "when": {"b": [1]}}, "b": 1}, "a must be written as a value or as"),
+        ({"a": {"linear": [0, 1], "when": {"c": [1]}}, "b": 1}, "yet there is no c; there are: b"),
+        ({"a": 1, "constraints": "a < 2"}, "constraints must be a list of texts, got 'a < 2'"),
+        ({"a": 1, "constraints": [3]}, "a constraint must be a text, got 3"),
     ],
 )
 def test_a_broken_written_space_is_refused(written, message):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osetra.core.errors import SpaceError
-from osetra.space import choice, integer, linear, log, log_integer, one_minus_log, ordinal, parse_scale, powers_of_two, print_scale
+from osetra.space import choice, integer, linear, log, log_integer, one_minus_log, ordinal, parse_scale, powers_of_two, print_scale, when
 
 from .strategies import scales, values
 
@@ -83,3 +83,51 @@ def test_anything_else_is_refused_with_the_accepted_forms(text, message):
         parse_scale(text)
     assert message in str(caught.value)
     assert "(accepted: log(1e-4, 1), linear(0, 1)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("one_minus_log(0.8,0.99) when optimizer=momentum", when(one_minus_log(0.8, 0.99), optimizer="momentum")),
+        ("0.9 when optimizer in (momentum, nesterov)", when(0.9, optimizer=("momentum", "nesterov"))),
+        ("  log(1e-4, 1)  when  a = 1  and b in(2,3) and c=true ", when(log(1e-4, 1), a=1, b=(2, 3), c=True)),
+        ("adam when kind='two words' and and_so = 3", when("adam", kind="two words", and_so=3)),
+        ("' when a=1' when b=' and c=2'", when(" when a=1", b=" and c=2")),
+        ("choice('x when y', z) when b in ('(', ' in ')", when(choice("x when y", "z"), b=("(", " in "))),
+    ],
+)
+def test_conditions_are_read(text, entry):
+    assert parse_scale(text) == entry
+    assert parse_scale(print_scale(entry)) == entry
+
+
+@pytest.mark.parametrize("text", ["when", "whenever", "'3 when a=1'", "choice('x when a=1', b)"])
+def test_the_word_itself_makes_no_condition(text):
+    assert parse_scale(print_scale(parse_scale(text))) == parse_scale(text)
+    assert not hasattr(parse_scale(text), "conditions")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3 when", "a plain value must be one number or word, got '3 when'"),
+        ("3 when a", "conditions must read name=value or name in (value, value), with and between, got 'a'"),
+        ("3 when a=", "conditions must read name=value"),
+        ("3 when a=1 b=2", "conditions must read name=value"),
+        ("3 when a=1 and", "conditions must read name=value"),
+        ("3 when a=1 and ", "conditions must read name=value"),
+        ("3 when a==1", "conditions must read name=value"),
+        ("3 when a > 1", "conditions must read name=value"),
+        ("3 when a in 1, 2", "conditions must read name=value"),
+        ("3 when a in ()", "a condition on a needs at least one value"),
+        ("3 when a in (1, 1)", "a condition on a needs distinct values, got 1 twice"),
+        ("3 when a=1 and a=2", "must name each hyperparameter once, got a twice; write a in (one, other)"),
+        ("log(1, 0.1) when a=1", "swap them: log(0.1, 1)"),
+        (" when a=1", "a plain value must be one number or word, got ''"),
+    ],
+)
+def test_conditions_that_cannot_be_read_are_refused(text, message):
+    with pytest.raises(SpaceError) as caught:
+        parse_scale(text)
+    assert message in str(caught.value)
+    assert "when optimizer in (momentum, nesterov))" in str(caught.value)

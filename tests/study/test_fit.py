@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.dummy import DummyClassifier
 
 import osetra
@@ -245,6 +245,39 @@ def test_names_come_from_the_file_and_do_not_collide(tmp_path):
     names = [osetra.fit(path, "target", store=tmp_path / "s.db", **QUICK).name for _ in range(2)]
     assert names == ["wine", "wine-2"]
     assert osetra.fit(frame(load_wine), "target", **QUICK).name == "study"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Handwriting, 1,797 images of 8 x 8 pixels as bytes, and what was written."""
+    data = load_digits()
+    return (data.images * 15).astype(np.uint8), data.target
+
+
+def test_images_become_a_model_that_reads_handwriting(digits, tmp_path):
+    X, y = digits
+    study = osetra.fit(X[..., np.newaxis], y=y, models=tmp_path, study="digits", trials=3, epochs_per_trial=15, seed=1)
+    assert study.facts["notes"][:2] == [
+        "1,797 images of 8 x 8 pixels, 10 classes",
+        "target has 10 distinct values: multi-class classification",
+    ]
+    assert study.test_error["value"] < 0.1
+    assert study.dev_error["value"] == pytest.approx(study.best.dev_error, abs=1e-9)
+    test = split_from_facts(study.facts["split"]).test
+    assert study.model.score(X[test], y[test]) == pytest.approx(1 - study.test_error["value"])
+    kept = osetra.load_model(tmp_path / "digits")
+    assert kept.predict_proba(X).tobytes() == study.model.predict_proba(X).tobytes()
+
+
+def test_a_folder_of_images_names_its_study(digits, tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="folders of images need Pillow, an extra")
+    X, y = digits
+    for k in range(60):
+        (tmp_path / "hand" / str(y[k])).mkdir(parents=True, exist_ok=True)
+        image_module.fromarray(X[k]).save(tmp_path / "hand" / str(y[k]) / f"{k}.png")
+    study = osetra.fit(tmp_path / "hand", trials=1, epochs_per_trial=1)
+    assert (study.name, study.record.target, study.record.source) == ("hand", "class", f"{tmp_path / 'hand'}/")
+    assert len(study.model.classes) == 10
 
 
 MEASURE = """

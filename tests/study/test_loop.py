@@ -2,6 +2,8 @@
 
 import random
 import time
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,14 +11,17 @@ import pytest
 
 from osetra.core.errors import StoreError
 from osetra.core.records import Study, StudyState, Task, TrialState
+from osetra.core.seeding import Seed
 from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import TrainingData
-from osetra.search.random import RandomSearch
+from osetra.search.random import RandomSampler
+from osetra.search.schedulers import Asha, Plain
 from osetra.space.scales import choice, log
 from osetra.space.space import Space
 from osetra.store.memory import MemoryStore
 from osetra.study.budget import Budget
-from osetra.study.loop import LAG, Plan, SearchLoop
+from osetra.study.loop import LEAST_LAG, Plan, SearchLoop
+from osetra.training.recipe import build_member
 
 SPACE = Space({"learning_rate": log(1e-3, 1e-1), "hidden_units": choice(2, 3, 5), "batch_size": 8, "num_layers": 1})
 
@@ -39,7 +44,10 @@ def toy():
     return TrainingData(train_inputs=inputs[:40], train_targets=labels[:40], dev_inputs=inputs[40:], dev_targets=labels[40:])
 
 
-def searched(space=SPACE, *, engine=None, workers=2, store=None, patience=None, epochs_per_trial=3, seconds=None, progress=None, **options):
+def searched(
+    space=SPACE, *, engine=None, workers=2, store=None, patience=None, epochs_per_trial=3, slice_epochs=1, seconds=None, progress=None,
+    search=None, **options,
+):  # fmt: skip
     store = store or MemoryStore()
     study = Study(
         name="s",
@@ -55,13 +63,17 @@ def searched(space=SPACE, *, engine=None, workers=2, store=None, patience=None, 
     bounds = {name: options.pop(name) for name in ("trials", "epochs") if name in options}
     plan = Plan(
         study="s", task=Task.BINARY, num_outputs=2, seed=7, epochs_per_trial=epochs_per_trial, patience=patience,
-        budget=Budget(seconds=seconds, **bounds), workers=workers, deadline=time.monotonic() + seconds if seconds else None,
+        budget=Budget(seconds=seconds, **bounds), workers=workers, slice_epochs=slice_epochs,
+        deadline=time.monotonic() + seconds if seconds else None,
     )  # fmt: skip
+    search = (search or Plain)(
+        RandomSampler(space, seed=7), last=epochs_per_trial, budget=bounds.get("epochs"), trials=bounds.get("trials")
+    )
     loop = SearchLoop(
-        plan, searcher=RandomSearch(space, seed=7), engine=engine or NativeEngine(), data=toy(), store=store,
-        progress=progress or Listener(), **options,
+        plan, search=search, engine=engine or NativeEngine(), data=toy(), store=store, progress=progress or Listener(), **options
     )  # fmt: skip
-    return loop.run(), store
+    with closing(loop):
+        return loop.run(), store
 
 
 class UnevenEngine(NativeEngine):
@@ -83,7 +95,7 @@ def test_a_trial_budget_is_exact_and_everything_is_recorded():
     assert found.epochs == 27
     assert store.count_trials("s")[TrialState.FINISHED] == 9
     assert all(len(store.curve("s", number)) == 3 for number in range(9))
-    kinds = [event.kind for event in store.events("s", trial=4)]
+    kinds = [event.kind for event in store.events("s", trial=4) if event.kind != "probe"]
     assert kinds == ["started", "finished"]
     assert found.ended == "all trials of the budget were trained"
 
@@ -95,14 +107,40 @@ def test_an_epoch_budget_is_spent_to_the_last_epoch_and_never_exceeded(epochs, p
     assert sum(len(store.curve("s", trial.number)) for trial in found.trials) == epochs
 
 
-def test_timing_and_workers_change_nothing_under_an_epoch_budget_even_when_trials_end_early():
-    """With patience the epochs that a trial gives back depend on its outcome, and so does what later ones are allotted."""
-    epochs = 6 * LAG
+@pytest.mark.parametrize("search", [Plain, Asha])
+def test_timing_and_workers_change_nothing_under_an_epoch_budget_even_when_trials_end_early(search):
+    """With patience the epochs that a trial gives back depend on its outcome; with promotion, so does who goes on."""
     results = [
-        told(*searched(epochs=epochs, patience=1, epochs_per_trial=6, workers=workers, engine=UnevenEngine())) for workers in (1, 2, 3)
+        told(*searched(epochs=150, patience=1, epochs_per_trial=16, workers=workers, engine=UnevenEngine(), search=search))
+        for workers in (1, 2, 3)
     ]
     assert results[0] == results[1] == results[2]
-    assert len(results[0][0]) > LAG
+    assert len(results[0][0]) > LEAST_LAG
+    assert {TrialState.FINISHED} <= {state for _, _, state, _, _ in results[0][0]}
+
+
+def test_slices_and_where_a_paused_trial_waits_change_nothing_of_a_trial():
+    whole, _ = searched(epochs=200, epochs_per_trial=16, search=Asha)
+    on_disk, store = searched(epochs=200, epochs_per_trial=16, search=Asha, paused_bytes=0)
+    assert [replace(t, seconds=0.0) for t in on_disk.trials] == [replace(t, seconds=0.0) for t in whole.trials]
+    # A trial that was promoted twice has the curve of one trained straight through.
+    far = max(on_disk.trials, key=lambda trial: trial.epochs)
+    assert [event.kind for event in store.events("s", trial=far.number) if event.kind != "probe"] == [
+        "started", "promoted", "promoted", "finished",
+    ]  # fmt: skip
+    straight = build_member(
+        far.configuration, num_inputs=4, num_outputs=2, task=Task.BINARY, seed=Seed(study=7, trial=far.number), total_epochs=16
+    )
+    [records] = NativeEngine().advance([straight], toy(), epochs=16)
+    assert [r.dev_loss for r in records] == [r.dev_loss for r in store.curve("s", far.number)]
+
+
+def test_trials_that_were_not_promoted_say_how_far_they_came():
+    found, store = searched(epochs=100, epochs_per_trial=16, search=Asha)
+    waiting = [trial for trial in found.trials if trial.epochs == 1]
+    assert waiting
+    assert {(trial.state, trial.reason) for trial in waiting} == {(TrialState.STOPPED, "not promoted after 1 of 16 epochs")}
+    assert store.count_trials("s")[TrialState.PAUSED] == 0
 
 
 def test_the_best_is_the_lowest_dev_error_and_its_weights_are_kept():
@@ -185,28 +223,33 @@ def test_progress_tells_trials_speed_best_error_and_share():
     assert 0 <= last["best_error"] <= 1
 
 
-def test_the_searcher_hears_of_trials_in_order_and_never_decides_with_more_than_the_lag_allows():
-    heard = []
-    asked_after = {}
+class Recorder(Plain):
+    """Notes what it had been told when it was asked."""
 
-    class Recorder(RandomSearch):
-        def ask(self, number):
-            asked_after[number] = len(heard)
-            return super().ask(number)
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.told, self.asked = [], []
 
-        def tell(self, trial):
-            heard.append(trial.number)
+    def ask(self):
+        job = super().ask()
+        if job:
+            self.asked.append(list(self.told))
+        return job
 
-    store = MemoryStore()
-    store.create_study(
-        Study(
-            name="s", state=StudyState.RUNNING, created=datetime.now(UTC), task=Task.BINARY, target="y", source="", seed=7, error_name="e"
-        )
-    )
-    plan = Plan(
-        study="s", task=Task.BINARY, num_outputs=2, seed=7, epochs_per_trial=1, patience=None, budget=Budget(trials=2 * LAG), workers=2,
-        deadline=None,
-    )  # fmt: skip
-    SearchLoop(plan, searcher=Recorder(SPACE, seed=7), engine=UnevenEngine(), data=toy(), store=store, progress=Listener()).run()
-    assert heard == list(range(2 * LAG))
-    assert all(known > number - LAG for number, known in asked_after.items())
+    def tell(self, job, values, state):
+        self.told.append(job.trial)
+        super().tell(job, values, state)
+
+
+@pytest.mark.parametrize("slice_epochs", [1, 2, 5])
+def test_a_decision_knows_what_ended_a_lag_before_in_order_and_nothing_else(slice_epochs):
+    made = []
+
+    def recorder(*given, **options):
+        made.append(Recorder(*given, **options))
+        return made[-1]
+
+    searched(trials=30, epochs_per_trial=2, search=recorder, engine=UnevenEngine(), slice_epochs=slice_epochs)
+    [search] = made
+    # All trials take the same number of slices, so trial k begins when trial k - lag has ended, whatever ended meanwhile.
+    assert search.asked == [list(range(max(0, number - LEAST_LAG + 1))) for number in range(30)]

@@ -21,13 +21,13 @@ ROWS = 20
 def member_and_data(
     loss: str = "cross_entropy", *, activation: str = "tanh", batch_norm: bool = True, trial: int = 1, **hyperparameters: object
 ) -> tuple[Member, TrainingData]:
-    """A 4-5-3-2 network with L2 and dropout (which the check must leave out), and 20 rows."""
+    """A 4-5-3-2 network with L2, L1 and dropout (which the check must leave out), and 20 rows."""
     draw = np.random.default_rng(trial)
     network = NetworkSpec(
         num_inputs=4, hidden_units=(5, 3), num_outputs=2, activations=(activation,) * 2, batch_norm=batch_norm, output=LOSSES[loss]
     )
     layout, seed = Layout(network), Seed(study=1, trial=trial)
-    options = {"loss": loss, "batch_size": 8, "l2": 2.0, "keep_prob": (0.8, 0.9), **hyperparameters}
+    options = {"loss": loss, "batch_size": 8, "l2": 2.0, "l1": 0.5, "keep_prob": (0.8, 0.9), **hyperparameters}
     member = Member(
         network=network,
         layout=layout,
@@ -167,7 +167,7 @@ def test_a_penalty_left_out_of_the_gradient_is_found() -> None:
 
 def test_a_gradient_that_is_zero_differs_by_zero() -> None:
     """Inputs of 0 and no penalty give W1 no gradient at all; beta ahead of a second batch norm, linear between, only rounding."""
-    member, data = member_and_data(activation="linear", l2=0.0)
+    member, data = member_and_data(activation="linear", l2=0.0, l1=0.0)
     check = check_gradient(NATIVE, member, np.zeros((ROWS, 4)), data.train_targets)
     by_name = {parameter.name: parameter for parameter in check.parameters}
     assert by_name["W1"].difference == 0

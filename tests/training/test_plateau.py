@@ -12,7 +12,7 @@ from osetra.core.records import EpochRecord, Task
 from osetra.core.seeding import Seed
 from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import TrainingData
-from osetra.training.life import live
+from osetra.training.life import Life
 from osetra.training.plateau import ReduceOnPlateau
 from osetra.training.recipe import build_member
 from osetra.training.schedules import SCHEDULES
@@ -130,7 +130,7 @@ def member(**settings):
 
 def lived(trial, data, epochs):
     records = []
-    live(trial, NativeEngine(), data, epochs=epochs, report=records.append)
+    Life(trial, NativeEngine(), data, epochs=epochs).go_on(epochs, report=records.append)
     return records
 
 

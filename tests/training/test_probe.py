@@ -10,7 +10,7 @@ from osetra.core.records import Task
 from osetra.core.seeding import Seed
 from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import OPTIMIZERS, Member, TrainingData
-from osetra.training.life import live
+from osetra.training.life import Life
 from osetra.training.probe import is_due, probe
 from osetra.training.recipe import build_member
 
@@ -73,12 +73,18 @@ def test_probes_are_due_at_the_start_and_at_powers_of_two() -> None:
     assert [epoch for epoch in range(70) if is_due(epoch)] == [0, 1, 2, 4, 8, 16, 32, 64]
 
 
+def lived(trained: Member, part: TrainingData, epochs: int, notice) -> Life:
+    life = Life(trained, ENGINE, part, epochs=epochs, notice=notice)
+    life.go_on(epochs)
+    return life
+
+
 def test_a_probed_trial_has_the_bits_of_one_that_is_not() -> None:
     heard = []
     lives = []
     for notice in (None, lambda *what: heard.append(what)):
         trained = member(keep_prob=0.7)
-        lives.append(live(trained, ENGINE, data(300), epochs=5, notice=notice).weights.parameters.tobytes())
+        lives.append(lived(trained, data(300), 5, notice).weights.parameters.tobytes())
     assert lives[0] == lives[1]
     assert [(kind, epoch) for kind, epoch, _ in heard] == [("probe", epoch) for epoch in (0, 1, 2, 4)]
     assert all(math.isfinite(value) for _, _, detail in heard for layer in detail["layers"] for value in layer.values())
@@ -88,7 +94,7 @@ def test_a_cost_that_rises_under_full_batch_gradient_descent_is_noticed_once() -
     for rate, rises in ((0.05, 0), (30.0, 1)):
         heard = []
         trained = member(optimizer="gd", learning_rate=rate, schedule="constant")
-        live(trained, ENGINE, data(), epochs=30, notice=lambda *what, heard=heard: heard.append(what))
+        lived(trained, data(), 30, lambda *what, heard=heard: heard.append(what))
         rose = [(epoch, detail) for kind, epoch, detail in heard if kind == "cost rose"]
         assert len(rose) == rises
         assert all(detail["to"] > detail["from"] for _, detail in rose)
@@ -100,5 +106,5 @@ def test_a_cost_that_rises_under_full_batch_gradient_descent_is_noticed_once() -
 def test_a_cost_that_may_rise_is_not_noticed(excuse: dict) -> None:
     heard = []
     trained = member(**{"optimizer": "gd", "learning_rate": 30.0} | excuse)
-    live(trained, ENGINE, data(), epochs=30, notice=lambda *what: heard.append(what))
+    lived(trained, data(), 30, lambda *what: heard.append(what))
     assert {kind for kind, _, _ in heard} == {"probe"}

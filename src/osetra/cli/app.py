@@ -80,7 +80,7 @@ def root(
 
 @app.command()
 def fit(
-    data: Annotated[Path, typer.Argument(help="A table: .csv, .csv.gz, .parquet, .feather or .npz.")],
+    data: Annotated[Path, typer.Argument(help="A table: .csv, .csv.gz, .parquet, .feather, .npz; or images: a folder for each class.")],
     target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
     budget: Annotated[str | None, typer.Option(help="Time to spend, such as 60s or 10m.  [default: 60s if nothing is bounded]")] = None,
     trials: Annotated[Optional[int], typer.Option(help="Train this many configurations.")] = None,  # noqa: UP045
@@ -99,17 +99,24 @@ def fit(
     sizes: Annotated[str | None, typer.Option(help="Train,dev,test as shares or rows, such as 0.8,0.1,0.1.  [default: by rows]")] = None,
     groups: Annotated[Optional[str], typer.Option(help="Column whose groups never span parts.")] = None,  # noqa: UP045
     time: Annotated[Optional[str], typer.Option(help="Column of times: later rows are dev and test.")] = None,  # noqa: UP045
-    test: Annotated[bool, typer.Option(help="Keep a test part, measured once at the end.")] = True,
+    dev: Annotated[Optional[Path], typer.Option(help="A table of its own for dev, with the same columns.")] = None,  # noqa: UP045
+    test: Annotated[Optional[Path], typer.Option(help="A table of its own for test, measured once at the end.")] = None,  # noqa: UP045
+    no_test: Annotated[bool, typer.Option("--no-test", help="Keep no test part: its rows train.")] = False,
+    weights: Annotated[Optional[str], typer.Option(help="Column of row weights >= 0, in the cost and in every error.")] = None,  # noqa: UP045
+    class_weight: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="What mistakes on classes cost in training: balanced, or such as yes=3,no=1."),
+    ] = None,
     workers: Annotated[Optional[int], typer.Option(help="Trials trained side by side.  [default: the cores]")] = None,  # noqa: UP045
     json: JsonOption = False,
 ) -> None:
-    """Tune networks on a table and leave the trained best one."""
+    """Tune networks on a table or images and leave the trained best one."""
     from osetra.cli.fit import run_fit
 
     run_fit(
         data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, task=task, study=study,
-        store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, test=test,
-        workers=workers, as_json=json,
+        store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, dev=dev,
+        test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, as_json=json,
     )  # fmt: skip
 
 
@@ -140,6 +147,7 @@ def trials(
 def show(
     study: StudyArgument = None,
     trial: Annotated[Optional[int], typer.Argument(help="Number of a trial; the study as a whole if left out.")] = None,  # noqa: UP045
+    smooth: Annotated[float, typer.Option(help="Smooth the curve: 0.9 averages about the last 10 epochs, 0 none.")] = 0.0,
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
@@ -149,7 +157,7 @@ def show(
     if trial is None:
         show_study(study, store, as_json=json)
     else:
-        show_trial(study, trial, store, as_json=json)
+        show_trial(study, trial, store, smoothing=smooth, as_json=json)
 
 
 @app.command()
@@ -163,11 +171,11 @@ def best(study: StudyArgument = None, store: StoreOption = DEFAULT_STORE, json: 
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="The folder that fit left and named.")],
-    data: Annotated[Path, typer.Argument(help="A table with the columns that the model was trained on.")],
+    data: Annotated[Path, typer.Argument(help="A table with the columns that the model was trained on; or images, a folder or .npz.")],
     output: Annotated[Optional[Path], typer.Option("-o", "--output", help="CSV file to write.  [default: standard output]")] = None,  # noqa: UP045
     json: JsonOption = False,
 ) -> None:
-    """Predict every row of a table."""
+    """Predict every row of a table, or every image."""
     from osetra.cli.scoring import run_predict
 
     run_predict(model, data, output=output, as_json=json)
@@ -176,10 +184,10 @@ def predict(
 @app.command()
 def score(
     model: Annotated[Path, typer.Argument(help="The folder that fit left and named.")],
-    data: Annotated[Path, typer.Argument(help="A table with the target in it.")],
+    data: Annotated[Path, typer.Argument(help="A table with the target in it; or images, a folder for each class, or .npz.")],
     json: JsonOption = False,
 ) -> None:
-    """Measure a model's error on a table that holds the target."""
+    """Measure a model's error on a table or images whose target is known."""
     from osetra.cli.scoring import run_score
 
     run_score(model, data, as_json=json)

@@ -38,8 +38,20 @@ def run_check(
             console.print(f"\n{title}", style="bold")
             console.print(check.report(), soft_wrap=True)
         console.print(f"\nGradient: {found.verdict}", style="bold")
+        if found.steps:
+            console.print(_descent(found), soft_wrap=True)
     if found.verdict in (Verdict.SUSPECT, Verdict.WRONG):
         raise SystemExit(1)
+
+
+def _descent(found: Any) -> str:
+    """Whether the cost fell where it must."""
+    how = f"{words.counted(found.steps, 'step')} of full-batch gradient descent at rate {words.value(found.rate)}, dropout off"
+    first, last = words.value(found.costs[0]), words.value(found.costs[-1])
+    if found.rose_at is None:
+        return f"Cost: fell at each of {how}, from {first} to {last}"
+    before, after = (words.value(cost) for cost in found.costs[found.rose_at - 1 : found.rose_at + 1])
+    return f"Cost: rose at step {found.rose_at} of {how}, from {before} to {after}; with a good gradient the rate is too high, try a tenth"
 
 
 def _facts(found: Any) -> dict[str, Any]:
@@ -51,6 +63,9 @@ def _facts(found: Any) -> dict[str, Any]:
         "steps": found.steps,
         "configuration": dict(found.configuration),
         "at_start": _check_facts(found.at_start),
+        "costs": list(found.costs),
+        "rate": found.rate,
+        "rose_at": found.rose_at,
         "trained": None if found.trained is None else _check_facts(found.trained),
     }
 

@@ -22,10 +22,16 @@ def run_fit(
     target: Sequence[str],
     edits: Sequence[str],
     sizes: str | None,
+    test: Path | None,
+    no_test: bool,
+    class_weight: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Tune, then print the leaderboard, the best configuration and its errors. Exit code 130 if Ctrl-C came before there was a model."""
+    if test is not None and no_test:
+        raise DataError(f"a test part is either given or not wanted, got --test {test} and --no-test; leave one out")
+    options |= {"test": not no_test if test is None else test, "class_weight": class_weights(class_weight)}
     with Interrupt() as interrupt:
         try:
             with TerminalProgress() as progress:
@@ -81,6 +87,20 @@ def space_edits(edits: Sequence[str]) -> dict[str, Any]:
             raise SpaceError(f"--set must be NAME=VALUE or NAME=RANGE, got {edit!r}; for example learning_rate='log(1e-4, 0.1)'")
         space[name.strip()] = parse_scale(text)
     return space
+
+
+def class_weights(text: str | None) -> str | dict[str, float] | None:
+    """`balanced`, or `LABEL=WEIGHT` texts, comma between, as a weight for each label."""
+    if text is None or "=" not in text:
+        return text
+    weights = {}
+    for part in text.split(","):
+        label, _, weight = part.rpartition("=")
+        try:
+            weights[label.strip()] = float(weight)
+        except ValueError:
+            raise DataError(f"--class-weight must be balanced or LABEL=WEIGHT, got {part!r}; for example yes=3,no=1") from None
+    return weights
 
 
 def _sizes(text: str) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -13,6 +13,7 @@ from osetra.core.errors import StudyError
 from osetra.core.ports import Store
 from osetra.core.records import StudyState, Trial, TrialState
 from osetra.report import words
+from osetra.report.parts import shift_sentences, weighing_sentences
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
@@ -105,7 +106,8 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
     console.print(f"{record.state}" + (f": {record.reason}" if record.reason else ""), style=STUDY_STYLE[record.state])
     console.print()
     rule = facts.get("split", {}).get("rule")
-    for sentence in (*facts.get("notes", ()), *([f"Split {rule}"] if rule else ())):
+    parts = (*shift_sentences(facts.get("shift")), *weighing_sentences(facts))
+    for sentence in (*facts.get("notes", ()), *([f"Split {rule}"] if rule else ()), *parts):
         say(console, sentence, style="dim")
     console.print("\nSpace", style="bold")
     console.print(study.space.describe())
@@ -119,15 +121,20 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
         say(console, facts["divergence"])
 
 
-def show_trial(name: str | None, number: int, store: str, *, as_json: bool) -> None:
-    """One trial with its curve."""
+def show_trial(name: str | None, number: int, store: str, *, smoothing: float, as_json: bool) -> None:
+    """One trial with its curve, smoothed if `smoothing` is more than 0."""
     study = _study(name, store)
-    trial, curve = study.trial(number), study.curve(number)
+    trial, curve = study.trial(number), study.curve(number, smoothing=smoothing)
+    events, probes = [], []
+    for event in study.events(number):
+        if event.kind == "probe":
+            probes.append({"epoch": event.epoch, "layers": event.detail["layers"]})
+        else:
+            at = event.at.isoformat()
+            events.append({"epoch": event.epoch, "kind": event.kind, "who": event.who, "at": at, "detail": dict(event.detail)})
     if as_json:
-        events = [
-            {"epoch": e.epoch, "kind": e.kind, "who": e.who, "at": e.at.isoformat(), "detail": dict(e.detail)} for e in study.events(number)
-        ]
-        print_json(words.trial_facts(trial) | {"curve": [words.epoch_facts(record) for record in curve], "events": events})
+        told = {"curve": [words.epoch_facts(record) for record in curve], "events": events, "probes": probes}
+        print_json(words.trial_facts(trial) | told)
         return
     console = output()
     error_name = study.record.error_name
@@ -142,8 +149,39 @@ def show_trial(name: str | None, number: int, store: str, *, as_json: bool) -> N
         ends = [words.value(cost[0]), words.value(cost[-1])], words.errors([dev[0], dev[-1]], error_name)
         for label, values, (first, last) in (("train cost", cost, ends[0]), (f"dev {error_name}", dev, ends[1])):
             console.print(f"{label:<14}  {words.sparkline(values)}  {first} to {last}")
+        if smoothing > 0:
+            console.print(f"smoothed, over about the last {words.counted(round(1 / (1 - smoothing)), 'epoch')}", style="dim")
     if trial.dev_error is not None:
         console.print(f"best dev {error_name} {words.error(trial.dev_error, error_name)} at epoch {trial.best_epoch}")
+    for event in events:
+        if event["kind"] == "cost rose":
+            before, after = (words.value(event["detail"][end]) for end in ("from", "to"))
+            told = f"The cost rose from {before} to {after} in epoch {event['epoch']}, where full-batch gradient descent must lower it"
+            say(console, f"{told}: the learning rate is too high.", style="yellow")
+    if probes:
+        console.print()
+        _print_probe(console, probes[-1])
+
+
+def _print_probe(console: Console, probe: Mapping[str, Any]) -> None:
+    """How each layer does, a row each."""
+    layers = probe["layers"]
+
+    def column(heading: str, field: str, *, share: bool = False) -> Column:
+        cells = ["-" if layer[field] is None else f"{100 * layer[field]:.0f} %" if share else f"{layer[field]:.2g}" for layer in layers]
+        return Column(heading=heading, cells=cells)
+
+    columns = [
+        Column(heading="layer", cells=[str(layer["layer"]) for layer in layers]),
+        column("gradient\nnorm", "gradient_norm"),
+        column("weight\nnorm", "weight_norm"),
+        column("update/\nweight", "update_ratio"),
+        column("activation\nmean", "activation_mean"),
+        column("\ndeviation", "activation_deviation"),
+        column("dead\nunits", "dead_units", share=True),
+        column("\nsaturated", "saturated", share=True),
+    ]
+    print_table(console, columns, title=f"Layers after {words.counted(probe['epoch'], 'epoch')}")
 
 
 def show_best(name: str | None, store: str, *, as_json: bool) -> None:
@@ -174,7 +212,8 @@ def print_best(console: Console, study: "Study", store: str) -> None:
     console.print()
     if facts.get("model"):
         console.print(f"Model  {facts['model']}", soft_wrap=True)
-        console.print(f"       osetra predict {shlex.quote(facts['model'])} NEW.csv -o OUT.csv", style="dim", soft_wrap=True)
+        new = "NEW_IMAGES" if "images" in facts.get("fingerprint", {}) else "NEW.csv"
+        console.print(f"       osetra predict {shlex.quote(facts['model'])} {new} -o OUT.csv", style="dim", soft_wrap=True)
     console.print(f"Study  {study.name} in {store}", soft_wrap=True)
     console.print(f"       osetra trials {shlex.quote(study.name)}{suffix}", style="dim", soft_wrap=True)
 
@@ -197,6 +236,10 @@ def _print_errors(console: Console, study: "Study", best: Trial) -> None:
         Column(heading="", cells=["", *("measured once" if name == "test" else "" for name in parts)], justify="left"),
     ]
     print_table(console, columns)
+    if any("effective_rows" in part for part in parts.values()):
+        say(console, f"Rows of dev and test are weighed by {printable(facts['weights']['column'])}; those of train are not.", style="dim")
+    if facts.get("class_weight"):
+        say(console, "Class weights counted in training and in comparing trials, not in these errors.", style="dim")
     if "test" not in parts:
         say(console, "No test part was kept: the dev error of the best of many trials is too kind to it.")
 

@@ -5,26 +5,29 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osetra.cli.screen import output, print_json
+from osetra.cli.screen import error_output, output, print_json, say
 from osetra.core.errors import DataError
 from osetra.report import words
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from osetra.data.sources import Table
+
 OUTPUT_SUFFIXES = (".csv", ".csv.gz")
 
 
 def run_predict(folder: Path, data: Path, *, output: Path | None, as_json: bool) -> None:
-    """Write a row of predictions for every row of the table, in its order. Raises DataError or ModelError."""
-    from osetra.data.sources import read_table
+    """Write a row of predictions for every row or image, in the order of the data. Raises DataError or ModelError."""
     from osetra.models.files import load
     from osetra.models.model import predictions_frame
 
     if output is not None:
         _require_usable(output, data)
     model = load(folder)
-    frame = predictions_frame(model, read_table(data).frame)
+    table = model.read(data)
+    _tell(table)
+    frame = predictions_frame(model, table)
     if output is not None:
         _write(frame, output)
         print(f"{words.counted(len(frame), 'prediction')} in {output}", file=sys.stderr)  # noqa: T201
@@ -35,13 +38,13 @@ def run_predict(folder: Path, data: Path, *, output: Path | None, as_json: bool)
 
 
 def run_score(folder: Path, data: Path, *, as_json: bool) -> None:
-    """The model's error on a table with its 95 % interval."""
-    from osetra.data.sources import read_table
+    """The model's error on a table or images with its 95 % interval."""
     from osetra.models.files import load
     from osetra.study.measure import measure
 
     model = load(folder)
-    table = read_table(data)
+    table = model.read(data)
+    _tell(table)
     measured = measure(model, table).to_dict()
     dropped = len(table.frame) - int(measured["rows"])
     error_name = model.facts.get("error_name", "error")
@@ -50,6 +53,12 @@ def run_score(folder: Path, data: Path, *, as_json: bool) -> None:
         return
     left_out = f"; {words.counted(dropped, 'row')} without a target left out" if dropped else ""
     output().print(f"{error_name} {words.interval(measured, error_name)}{left_out}", soft_wrap=True)
+
+
+def _tell(table: "Table") -> None:
+    """What reading left out or joined, beside the results and not among them."""
+    for note in table.notes:
+        say(error_output(), note, style="dim")
 
 
 def _require_usable(path: Path, data: Path) -> None:

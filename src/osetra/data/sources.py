@@ -1,19 +1,23 @@
-"""Where tables come from: files, frames and arrays.
+"""Where tables come from: files, frames, arrays and folders of images.
 
-Knows nothing of: targets, tasks, what becomes of a table. Text files are read by `delimited`.
+Knows nothing of: targets, tasks, what becomes of a table. Text files are read by `delimited`, .npz files by `archives`, folders by
+`image_folders`.
 """
 
 import difflib
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from osetra.core.errors import DataError
+from osetra.data.archives import read_archive
 from osetra.data.delimited import read_delimited
+from osetra.data.image_folders import ENDINGS, ImageFolder, scan
+from osetra.data.images import Images, Shape, images_from_array
+from osetra.data.values import MISSING_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,32 +25,63 @@ if TYPE_CHECKING:
 
 TARGET = "target"
 """The name of the target column of tables made from arrays."""
+CLASS = "class"
+"""The name of the target column of tables made from folders of images."""
 
 _FORMATS = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .feather, .arrow or .npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Rows and named columns, before anyone has said what is to be predicted."""
+    """Rows and named columns, or images and what is known of each, before anyone has said what is to be predicted."""
 
     frame: "pd.DataFrame"
-    """Column names are text and all different; rows are numbered from 0."""
+    """Column names are text and all different; rows are numbered from 0. Of images: what is to be predicted, if it is known."""
     source: str
     """Where it came from: a path, or a word for data handed over in memory."""
+    given: np.ndarray | None = None
+    """int8 [rows] where the data came with parts: 0 training, 1 dev, 2 test."""
+    images: Images | None = None
+    """Of the rows of `frame`, where the data is images."""
+    notes: tuple[str, ...] = ()
+    """What was done or left out in reading, in sentences for a person."""
+
+    def __post_init__(self) -> None:
+        assert self.given is None or self.given.shape == (len(self.frame),), "a part for every row"
+        assert self.images is None or len(self.images) == len(self.frame), "an image for every row"
+
+    @property
+    def features(self) -> "pd.DataFrame | Images":
+        """What predictions are made from: the images, or the frame with all its columns."""
+        return self.frame if self.images is None else self.images
+
+    def take(self, rows: np.ndarray) -> "Table":
+        """The rows numbered `rows`, int64, in that order."""
+        return replace(
+            self,
+            frame=self.frame.take(rows).reset_index(drop=True),
+            given=None if self.given is None else self.given[rows],
+            images=None if self.images is None else self.images.take(rows),
+        )
 
 
 def read_table(source: Any, *, name: str | None = None) -> Table:
-    """Read a table from a file, a frame or an array.
+    """Read a table from a file, a frame, an array or a folder of images.
 
-    source: a path to a .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .feather, .arrow or .npz file (arrays X [rows, columns] and y, or X_train
-    and y_train); a pandas frame; a frame of another library that converts itself (`to_pandas` or the Arrow C stream, as in polars and
-    pyarrow); or an array [rows, columns], whose columns become x0, x1, ...
+    source: a path to a .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .feather, .arrow or .npz file (arrays X and y, or X_train and y_train and
+    other parts); a pandas frame; a frame of another library that converts itself (`to_pandas` or the Arrow C stream, as in polars and
+    pyarrow); an array [rows, columns], whose columns become x0, x1, ...; an array of images [images, height, width] or
+    [images, height, width, channels] of whole numbers 0 to 255; or a folder of images, as `image_folders` has it.
     name: what to call the source, if not by its path or kind.
 
-    Raises DataError if there is no such file, or it cannot be read as a table with named columns, all different, and at least one row.
+    Raises DataError if there is no such file, or it cannot be read as a table with named columns, all different, and at least one row,
+    or as images; MissingExtra for a folder of images without Pillow.
     """
     if isinstance(source, str | Path):
-        return _table(_read_file(Path(source)), source=name or str(source))
+        path = Path(source)
+        if path.is_dir():
+            return table_from_folder(scan(path), source=name or f"{path}/")
+        return _read_file(path, source=name or str(source))
     if isinstance(source, Table):
         return source
     import pandas as pd
@@ -54,7 +89,7 @@ def read_table(source: Any, *, name: str | None = None) -> Table:
     if isinstance(source, pd.DataFrame):
         return _table(source, source=name or "a frame")
     if isinstance(source, np.ndarray):
-        return _table(_array_frame(source), source=name or "an array")
+        return table_from_arrays(source, source=name or "an array")
     if hasattr(source, "to_pandas"):
         converted = source.to_pandas()
         if isinstance(converted, pd.DataFrame):
@@ -67,25 +102,55 @@ def read_table(source: Any, *, name: str | None = None) -> Table:
 
 
 def table_from_arrays(X: Any, y: Any = None, names: Sequence[str] | None = None, *, source: str = "arrays") -> Table:
-    """A table of features X [rows, columns] and targets y [rows] or [rows, targets].
+    """A table of features X [rows, columns], or of images X [rows, height, width] or more, and targets y [rows] or [rows, targets].
 
     Columns are called `names`, or x0, x1, ...; the target is called `target`, several of them `target0`, `target1`, ...
     Raises DataError if the shapes do not fit one another.
     """
     import pandas as pd
 
-    frame = X if isinstance(X, pd.DataFrame) else _array_frame(_array(X, "X"), names)
+    features = X if isinstance(X, pd.DataFrame) else _array(X, "X")
+    if isinstance(features, np.ndarray) and features.ndim > 2:
+        images, notes = images_from_array(features)
+        known = pd.DataFrame(index=range(len(images))) if y is None else target_frame(y, len(images))
+        return Table(frame=known, images=images, source=source, notes=tuple(notes))
+    frame = features if isinstance(features, pd.DataFrame) else _array_frame(features, names)
     if y is None:
         return _table(frame, source=source)
+    return _table(pd.concat([frame.reset_index(drop=True), target_frame(y, len(frame))], axis=1), source=source)
+
+
+def table_from_folder(folder: ImageFolder, *, shape: Shape | None = None, source: str) -> Table:
+    """The images of a folder in `shape`, by default their natural one; their classes, if they are in folders, as the column `class`.
+
+    Raises DataError for a file that cannot be read, or a class whose name is a word for a missing value.
+    """
+    import pandas as pd
+
+    nameless = [name for name in dict.fromkeys(folder.classes) if name.strip() in MISSING_WORDS]
+    if nameless:
+        raise DataError(f"a class must not be called as a missing value is, got the folder {nameless[0]!r} in {source}; rename it")
+    notes = folder.notes if shape is not None else (*folder.notes, *folder.notes_on(folder.natural_shape()))
+    frame = pd.DataFrame(index=range(len(folder.files)))
+    if folder.classes:
+        # A category, as names such as 1 and 2 are classes too, however few the images are.
+        frame[CLASS] = pd.Categorical(folder.classes)
+    return Table(frame=frame, images=folder.read(shape or folder.natural_shape()), source=source, given=folder.given, notes=notes)
+
+
+def target_frame(y: Any, rows: int) -> "pd.DataFrame":
+    """Targets y [rows] or [rows, targets] as columns `target`, or `target0`, `target1`, ... Raises DataError for another shape."""
+    import pandas as pd
+
     targets = y if isinstance(y, pd.Series | pd.DataFrame) else _array(y, "y")
-    if targets.ndim not in (1, 2) or len(targets) != len(frame):
+    if targets.ndim not in (1, 2) or len(targets) != rows:
         raise DataError(
-            f"y must hold one target (or one row of targets) for each of the {len(frame):,} rows of X, got shape {targets.shape}; "
+            f"y must hold one target (or one row of targets) for each of the {rows:,} rows of X, got shape {targets.shape}; "
             "give X and y of the same length"
         )
-    added = pd.DataFrame(targets).infer_objects().reset_index(drop=True)
-    added.columns = [TARGET] if added.shape[1] == 1 else [f"{TARGET}{k}" for k in range(added.shape[1])]
-    return _table(pd.concat([frame.reset_index(drop=True), added], axis=1), source=source)
+    frame = pd.DataFrame(targets).infer_objects().reset_index(drop=True)
+    frame.columns = [TARGET] if frame.shape[1] == 1 else [f"{TARGET}{k}" for k in range(frame.shape[1])]
+    return frame
 
 
 def _table(frame: "pd.DataFrame", *, source: str) -> Table:
@@ -105,7 +170,7 @@ def _table(frame: "pd.DataFrame", *, source: str) -> Table:
     return Table(frame=frame, source=source)
 
 
-def _read_file(path: Path) -> "pd.DataFrame":
+def _read_file(path: Path, *, source: str) -> Table:
     _require_file(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:
@@ -114,21 +179,23 @@ def _read_file(path: Path) -> "pd.DataFrame":
     try:
         match suffix:
             case ".csv" | ".tsv":
-                return read_delimited(path, delimiter="\t" if suffix == ".tsv" else None)
+                return _table(read_delimited(path, delimiter="\t" if suffix == ".tsv" else None), source=source)
             case ".parquet":
-                return _read_parquet(path)
+                return _table(_read_parquet(path), source=source)
             case ".feather" | ".arrow":
-                return _read_arrow(path)
+                return _table(_read_arrow(path), source=source)
             case ".npz":
-                return _read_npz(path)
+                archive = read_archive(path)
+                table = table_from_arrays(archive.X, archive.y, source=source)
+                return replace(table, given=archive.given, notes=(*archive.notes, *table.notes))
     except PermissionError as error:
         raise DataError(f"{path} must be readable, got no permission; change its permissions or copy it") from error
+    if suffix in ENDINGS:
+        raise DataError(f"images must be a folder of them, in folders one a class, got the file {path}; name the folder")
     raise DataError(f"a table file must end in {_FORMATS}, got {path.name!r}; convert it or rename it")
 
 
 def _require_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"a table must be a file, got the folder {path}; name a file in it")
     if path.is_file():
         return
     if not path.parent.is_dir():
@@ -184,35 +251,6 @@ def _arrow_frame(table: "pa.Table", *, where: str) -> "pd.DataFrame":
             "drop them or spread each over several columns"
         )
     return table.to_pandas(date_as_object=False, split_blocks=True)
-
-
-def _read_npz(path: Path) -> "pd.DataFrame":
-    try:
-        # Opened here, as NumPy leaves a file that it opened itself open if the archive is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(
-                    f"{path} must be an .npz archive of arrays, got a single array; save it with numpy.savez(path, X=..., y=...)"
-                )
-            names = {name.lower(): name for name in reversed(archive.files)}
-            pair = next((pair for pair in (("x", "y"), ("x_train", "y_train")) if pair[0] in names), None)
-            if pair is None:
-                raise DataError(
-                    f"{path} must hold arrays X [rows, columns] and y, or X_train and y_train, got {', '.join(archive.files) or 'none'}; "
-                    "save it with numpy.savez(path, X=..., y=...)"
-                )
-            X = archive[names[pair[0]]]
-            y = archive[names[pair[1]]] if pair[1] in names else None
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        if "pickle" in str(error):
-            raise DataError(
-                f"{path} must be an .npz archive of plain arrays, got pickled objects or no archive at all, which are never loaded; "
-                "save numbers or text with numpy.savez(path, X=..., y=...)"
-            ) from error
-        raise _unreadable(path, "NumPy .npz", error) from error
-    return table_from_arrays(X, y, source=str(path)).frame
 
 
 def _array(values: Any, what: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Training, dev and test: which rows are which.
 
-Classes are shared out evenly, groups stay together, or later rows are held back. Same data, same seed, same split.
+Classes are shared out evenly, groups stay together, or later rows are held back. Parts that the data came with stay as they are. Same
+data, same seed, same split.
 
 Knows nothing of: features, how parts are used.
 """
@@ -8,17 +9,23 @@ Knows nothing of: features, how parts are used.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from osetra.core.errors import DataError
 from osetra.core.seeding import Seed
+from osetra.data.dealing import by_class, by_group, by_order
 from osetra.data.tables import Dataset
 from osetra.data.values import dates, kind_of, numbers
 
-_GROUP_SHUFFLES = 16
-"""Of so many ways to deal the groups out, the one nearest the wanted sizes and classes is taken."""
+Way = Literal["random", "group", "time", "given"]
+"""How a part came about."""
+
+TRAIN, DEV, TEST = range(3)
+
+_MOST_OF_GIVEN = 0.25
+"""Drawn from training rows that came alone, dev or test takes at most this share of them: 20 of 80, as without given parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +38,8 @@ class Split:
     """Empty if there is no test part."""
     rule: str
     """For a person: how it was made, the sizes, and how precisely the dev part measures an error."""
+    ways: tuple[Way, Way] = ("random", "random")
+    """How dev and test came about."""
 
 
 def split_sizes(rows: int) -> tuple[int, int, int]:
@@ -72,46 +81,118 @@ def split(
 
     Otherwise the rows are drawn at random, for classification by class: each class is shared out in proportion, to within one row a part,
     and one of 3 rows or more is in every part; what a smaller class has goes to training first.
-    Raises DataError if the sizes make no sense, there are too few groups, or a class has no row left to train on.
+
+    Where the data came with parts (`dataset.given`), given dev and test rows are those. A part that was not given is drawn from the
+    training rows in the same ways, as large as `split_sizes` of all rows says, but at most a quarter of the training rows; `sizes` then
+    deals out the training rows, with 0 for a part that was given.
+
+    Raises DataError if the sizes make no sense, there are too few groups, a group is in two given parts, or a class has no row left to
+    train on.
     """
-    rows = dataset.num_rows
-    wanted = _wanted(rows, sizes, test)
+    labels = _label_numbers(dataset)
+    group_numbers = None if groups is None else _group_numbers(groups, dataset.num_rows)
     if groups is not None and time is not None:
         raise DataError("a split must go by groups or by time, got both; leave one out")
-    generator = seed.generator("split")
-    labels = _label_numbers(dataset)
-    if time is not None:
-        parts, how = _by_time(_time_order(time, rows), wanted), "by time, the latest rows last"
-    elif groups is not None:
-        parts, how = _by_group(_group_numbers(groups, rows), labels, wanted, generator), "at random by group"
-    elif labels is not None:
-        parts, how = _by_class(labels, wanted, generator), "at random, stratified by class"
-    else:
-        parts, how = np.repeat(np.arange(3), wanted)[generator.permutation(rows)], "at random"
+    came = (
+        np.zeros(dataset.num_rows, dtype=np.int8) if dataset.given is None else np.where(dataset.given == TEST, TEST * test, dataset.given)
+    )
+    is_given = [bool((came == part).any()) for part in range(3)]
+    if not is_given[TRAIN]:
+        raise DataError("there must be training rows with a target, got none besides the given parts; give some")
+    parts = came.astype(np.int64)
+    way: Way = "given"
+    drawn = [part for part in (DEV, TEST) if not is_given[part] and (part == DEV or test)]
+    if drawn:
+        pool = np.flatnonzero(came == TRAIN)
+        wanted = _wanted(len(pool), dataset.num_rows, sizes, drawn)
+        parts[pool], way = _dealt(
+            wanted, seed.generator("split"), labels=None if labels is None else labels[pool],
+            groups=None if group_numbers is None else np.unique(group_numbers[pool], return_inverse=True)[1],
+            order=None if time is None else _time_order(_at(time, pool, dataset.num_rows), len(pool)),
+        )  # fmt: skip
+    elif sizes is not None or time is not None:
+        named = "sizes" if sizes is not None else "time"
+        raise DataError(f"{named} deals out rows whose part is not given, got it with all parts given; leave it out")
+    if any(is_given[1:]) and group_numbers is not None:
+        _require_whole(groups, group_numbers, parts)
     if labels is not None:
         _require_trained(dataset, labels, parts)
     train, dev, held = (np.flatnonzero(parts == part) for part in range(3))
-    return Split(train=train, dev=dev, test=held, rule=_rule(how, len(train), len(dev), len(held), dataset.task.is_classification))
+    how = _how(way, is_given, drawn, labels is not None)
+    if dataset.given is not None and not test and (dataset.given == TEST).any():
+        how += "; the rows given for test train, as no test part was wanted"
+    rule = _rule(how, len(train), len(dev), len(held), dataset.task.is_classification)
+    dev_way: Way = "given" if is_given[DEV] else way
+    test_way: Way = "given" if is_given[TEST] else way
+    return Split(train=train, dev=dev, test=held, rule=rule, ways=(dev_way, test_way))
 
 
-def _wanted(rows: int, sizes: Sequence[float] | None, test: bool) -> tuple[int, int, int]:
-    if sizes is None:
-        train, dev, held = split_sizes(rows)
+def _dealt(
+    wanted: tuple[int, int, int],
+    generator: np.random.Generator,
+    *,
+    labels: np.ndarray | None,
+    groups: np.ndarray | None,
+    order: np.ndarray | None,
+) -> tuple[np.ndarray, Way]:
+    """The part of each row, [rows], and the way they were dealt out."""
+    if order is not None:
+        return by_order(order, wanted), "time"
+    # What follows holds dev back first, then test; where only test is held back it takes dev's place.
+    held_first = wanted if wanted[DEV] else (wanted[TRAIN], wanted[TEST], 0)
+    way: Way = "random"
+    if groups is not None:
+        parts, way = by_group(groups, labels, held_first, generator), "group"
+    elif labels is not None:
+        parts = by_class(labels, held_first, generator)
     else:
-        advice = f"give fractions that sum to 1, such as (0.6, 0.2, 0.2), or counts that sum to the {rows:,} rows"
-        given = tuple(sizes) if isinstance(sizes, Sequence | np.ndarray) else (sizes,)
-        if len(given) != 3 or not all(isinstance(size, int | float | np.number) and 0 <= size < math.inf for size in given):
-            raise DataError(f"sizes must be three numbers >= 0 (training, dev, test), got {given}; {advice}")
-        if math.isclose(sum(given), 1, abs_tol=1e-6):
-            dev, held = (max(1, round(size * rows)) if size > 0 else 0 for size in given[1:])
-            train = rows - dev - held
-        elif all(float(size).is_integer() for size in given) and sum(given) == rows:
-            train, dev, held = (int(size) for size in given)
-        else:
-            raise DataError(f"sizes must sum to 1 or, as counts, to the {rows:,} rows with a target, got {given}; {advice}")
-        if given[0] == 0 or given[1] == 0 or train < 1:
-            raise DataError(f"sizes must leave at least one row to train on and one for dev, got {given} of {rows:,} rows; {advice}")
-    return (train, dev, held) if test else (train + held, dev, 0)
+        parts = np.repeat(np.arange(3), held_first)[generator.permutation(sum(wanted))]
+    return np.where(parts == DEV, TEST, parts) if held_first != wanted else parts, way
+
+
+def _how(way: Way, is_given: Sequence[bool], drawn: Sequence[int], is_classification: bool) -> str:
+    words = {"group": "at random by group", "time": "by time, the latest rows last", "given": "as given"}
+    how = words.get(way, "at random, stratified by class" if is_classification else "at random")
+    if not any(is_given[1:]):
+        return how
+    given = " and ".join(name for part, name in ((DEV, "dev"), (TEST, "test")) if is_given[part])
+    rest = " and ".join(name for part, name in ((DEV, "dev"), (TEST, "test")) if part in drawn)
+    return f"{given} as given" + (f", {rest} drawn from the training rows {how}" if rest else "")
+
+
+def _wanted(rows: int, total: int, sizes: Sequence[float] | None, drawn: Sequence[int]) -> tuple[int, int, int]:
+    """Rows of each part out of `rows`, which come from a table of `total`; only the `drawn` parts get some besides training."""
+    if sizes is None:
+        held = split_sizes(total)[DEV]
+        if rows < total:
+            held = max(1, min(held, round(_MOST_OF_GIVEN * rows)))
+        dev, test = (held if part in drawn else 0 for part in (DEV, TEST))
+        if rows - dev - test < 1:
+            raise DataError(f"there must be training rows to draw from, got {rows}; give more, or give every part")
+        return rows - dev - test, dev, test
+    train, dev, held = _asked_sizes(rows, sizes, needs_dev=DEV in drawn)
+    if DEV not in drawn and dev:
+        raise DataError(f"sizes must be 0 for the dev part, as that is given, got {tuple(sizes)}; they deal out the training rows")
+    if TEST not in drawn and rows < total and held:
+        raise DataError(f"sizes must be 0 for the test part, as that is given, got {tuple(sizes)}; they deal out the training rows")
+    return (train, dev, held) if TEST in drawn else (train + held, dev, 0)
+
+
+def _asked_sizes(rows: int, sizes: Sequence[float], *, needs_dev: bool) -> tuple[int, int, int]:
+    advice = f"give fractions that sum to 1, such as (0.6, 0.2, 0.2), or counts that sum to the {rows:,} rows"
+    given = tuple(sizes) if isinstance(sizes, Sequence | np.ndarray) else (sizes,)
+    if len(given) != 3 or not all(isinstance(size, int | float | np.number) and 0 <= size < math.inf for size in given):
+        raise DataError(f"sizes must be three numbers >= 0 (training, dev, test), got {given}; {advice}")
+    if math.isclose(sum(given), 1, abs_tol=1e-6):
+        dev, held = (max(1, round(size * rows)) if size > 0 else 0 for size in given[1:])
+        train = rows - dev - held
+    elif all(float(size).is_integer() for size in given) and sum(given) == rows:
+        train, dev, held = (int(size) for size in given)
+    else:
+        raise DataError(f"sizes must sum to 1 or, as counts, to the {rows:,} rows with a target, got {given}; {advice}")
+    if given[0] == 0 or (needs_dev and given[1] == 0) or train < 1:
+        raise DataError(f"sizes must leave at least one row to train on and one for dev, got {given} of {rows:,} rows; {advice}")
+    return train, dev, held
 
 
 def _label_numbers(dataset: Dataset) -> np.ndarray | None:
@@ -119,89 +200,6 @@ def _label_numbers(dataset: Dataset) -> np.ndarray | None:
     import pandas as pd
 
     return pd.factorize(dataset.target.iloc[:, 0])[0] if dataset.task.is_classification else None
-
-
-def _by_class(labels: np.ndarray, wanted: tuple[int, int, int], generator: np.random.Generator) -> np.ndarray:
-    """The part of each row, [rows]: 0 training, 1 dev, 2 test."""
-    counts = np.bincount(labels)
-    _, dev, test = wanted
-    held_parts = 1 + (test > 0)
-    # First what is held back from each class, then what of that is dev: both times to within a row of the class's share.
-    share = counts * ((dev + test) / len(labels))
-    least = np.where(counts > held_parts, held_parts, 0)
-    lower = np.maximum(np.floor(share), least)
-    held = _apportion(share, lower, np.clip(np.ceil(share), lower, counts - 1), dev + test)
-    of_dev = _dev_of_held(held, counts * (dev / len(labels)), counts * (test / len(labels)), dev) if test else held
-
-    # Each class's rows in random order: the first are dev, the next test, the rest train.
-    order = np.lexsort((generator.random(len(labels)), labels))
-    starts = np.cumsum(counts) - counts
-    rank = np.empty(len(labels), dtype=np.int64)
-    rank[order] = np.arange(len(labels)) - np.repeat(starts, counts)
-    return np.where(rank < of_dev[labels], 1, np.where(rank < held[labels], 2, 0))
-
-
-def _dev_of_held(held: np.ndarray, dev_share: np.ndarray, test_share: np.ndarray, dev: int) -> np.ndarray:
-    least = held >= 2
-    lower = np.minimum(np.maximum.reduce([np.floor(dev_share), held - np.ceil(test_share), least]), held - least)
-    upper = np.minimum.reduce([np.ceil(dev_share), held - np.floor(test_share), held - least])
-    return _apportion(held * (dev_share / (dev_share + test_share)), lower, upper, dev)
-
-
-def _apportion(shares: np.ndarray, lower: np.ndarray, upper: np.ndarray, total: int) -> np.ndarray:
-    """Whole numbers near `shares`, [classes], between `lower` and `upper`, that sum to `total` if they can: largest remainder."""
-    lower, upper = lower.astype(np.int64), np.maximum(lower, upper).astype(np.int64)
-    given = np.clip(np.floor(shares).astype(np.int64), lower, upper)
-    while (lacking := total - int(given.sum())) != 0:
-        step = 1 if lacking > 0 else -1
-        room = np.flatnonzero(given < upper) if step > 0 else np.flatnonzero(given > lower)
-        if len(room) == 0:
-            break
-        neediest = np.argsort(-step * (shares - given)[room], kind="stable")
-        given[room[neediest[: abs(lacking)]]] += step
-    return given
-
-
-def _by_group(groups: np.ndarray, labels: np.ndarray | None, wanted: tuple[int, int, int], generator: np.random.Generator) -> np.ndarray:
-    sizes = np.bincount(groups)
-    parts_needed = sum(size > 0 for size in wanted)
-    if len(sizes) < parts_needed:
-        raise DataError(
-            f"groups must be at least {parts_needed}, one for each part, got {len(sizes)}; split at random or name another column"
-        )
-    classes = np.zeros(len(groups), dtype=np.int64) if labels is None else labels
-    num_classes = int(classes.max()) + 1
-    ideal = np.outer(np.array(wanted) / len(groups), np.bincount(classes))
-    best, best_cost = np.zeros(len(groups), dtype=np.int64), math.inf
-    for _ in range(_GROUP_SHUFFLES):
-        order = generator.permutation(len(sizes))
-        parts = _deal_groups(sizes[order], wanted)[np.argsort(order)][groups]
-        counts = np.bincount(parts * num_classes + classes, minlength=3 * num_classes).reshape(3, num_classes)
-        untrained = int(np.count_nonzero(counts[0] == 0))
-        cost = float(np.abs(counts - ideal).sum()) + untrained * len(groups)
-        if cost < best_cost:
-            best, best_cost = parts, cost
-    return best
-
-
-def _deal_groups(sizes: np.ndarray, wanted: tuple[int, int, int]) -> np.ndarray:
-    """The part of each group, dealt out in the order given: dev, then test, then training, each ending nearest its wanted size."""
-    _, dev, test = wanted
-    ends = np.cumsum(sizes)
-
-    def groups_up_to(rows: int, least: int, most: int) -> int:
-        return int(np.clip(np.argmin(np.abs(ends - rows)) + 1, least, most))
-
-    after_dev = groups_up_to(dev, 1, len(sizes) - 1 - (test > 0))
-    after_test = groups_up_to(dev + test, after_dev + 1, len(sizes) - 1) if test else after_dev
-    place = np.arange(len(sizes))
-    return np.where(place < after_dev, 1, np.where(place < after_test, 2, 0))
-
-
-def _by_time(order: np.ndarray, wanted: tuple[int, int, int]) -> np.ndarray:
-    parts = np.empty(len(order), dtype=np.int64)
-    parts[order] = np.repeat(np.arange(3), wanted)
-    return parts
 
 
 def _time_order(time: Any, rows: int) -> np.ndarray:
@@ -234,6 +232,25 @@ def _column(values: Any, rows: int, *, what: str) -> Any:
     return values if hasattr(values, "dtype") else np.asarray(values)
 
 
+def _at(values: Any, rows: np.ndarray, of: int) -> Any:
+    """Of values, one for each of so many rows, those of some rows."""
+    column = _column(values, of, what="time")
+    return column.iloc[rows] if hasattr(column, "iloc") else column[rows]
+
+
+def _require_whole(groups: Any, numbers: np.ndarray, parts: np.ndarray) -> None:
+    """No group may be in two parts: the model would be measured on rows of groups that it knows."""
+    names = ("training", "dev", "test")
+    for first, second in ((TRAIN, DEV), (TRAIN, TEST), (DEV, TEST)):
+        shared = np.intersect1d(numbers[parts == first], numbers[parts == second])
+        if len(shared):
+            group = np.asarray(groups)[int(np.argmax(numbers == shared[0]))]
+            raise DataError(
+                f"a group must be in one part only, got {str(group)!r} in the {names[first]} and the {names[second]} part "
+                f"({len(shared):,} such group{'s' if len(shared) > 1 else ''}); give each group's rows to one part"
+            )
+
+
 def _require_known(missing: np.ndarray, *, what: str) -> None:
     if missing.any():
         raise DataError(
@@ -246,9 +263,11 @@ def _require_trained(dataset: Dataset, labels: np.ndarray, parts: np.ndarray) ->
     lost = np.setdiff1d(labels, labels[parts == 0])
     if len(lost):
         label = dataset.target.iloc[int(np.argmax(labels == lost[0])), 0]
+        came = dataset.given is not None and bool(dataset.given.any())
+        remedy = "mend that label, add training rows of it" if came else "split at random, change the sizes"
         raise DataError(
             f"the training part must hold every class, got no row of {len(lost)} of them, such as {str(label)!r}; "
-            "split at random, change the sizes or drop the rows of that class"
+            f"{remedy} or drop the rows of that class"
         )
 
 

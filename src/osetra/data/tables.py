@@ -1,4 +1,4 @@
-"""A table whose target is known: checked, its task told or inferred, rows without a target dropped.
+"""A table, or images, whose target is known: checked, its task told or inferred, rows without a target dropped.
 
 Knows nothing of: files, splits, how features become network inputs.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from osetra.core.errors import DataError
 from osetra.core.records import Task
+from osetra.data.images import Images
 from osetra.data.sources import Table
 from osetra.data.values import column_of, kind_of, numbers, require_finite, texts
 
@@ -33,8 +34,8 @@ _TASKS = (*(task.value for task in Task), "classification")
 class Dataset:
     """Features and targets of the same rows, none of which lacks a target."""
 
-    features: "pd.DataFrame"
-    """As they came, missing values and all; rows are numbered from 0."""
+    features: "pd.DataFrame | Images"
+    """As they came, missing values and all; rows are numbered from 0. Either kind has `len` and `take`."""
     target: "pd.DataFrame"
     """One or more columns: labels for classification, finite float64 for regression."""
     task: Task
@@ -42,14 +43,31 @@ class Dataset:
     source: str
     notes: tuple[str, ...] = ()
     """What was inferred or dropped, in sentences for a person."""
+    given: np.ndarray | None = None
+    """int8 [rows] where the data came with parts: 0 training, 1 dev, 2 test."""
 
     def __post_init__(self) -> None:
+        assert self.given is None or self.given.shape == (len(self.target),), "a part for every row"
         assert len(self.features) == len(self.target), f"{len(self.features)} rows of features, {len(self.target)} of targets"
         assert tuple(self.target.columns) == self.target_names, f"target columns {tuple(self.target.columns)}, names {self.target_names}"
 
     @property
     def num_rows(self) -> int:
         return len(self.features)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns of the features; none for images."""
+        return () if isinstance(self.features, Images) else tuple(map(str, self.features.columns))
+
+    def table(self, rows: np.ndarray) -> Table:
+        """The rows numbered `rows`, int64, with their targets, as the table that they would come in."""
+        import pandas as pd
+
+        target = self.target.take(rows).reset_index(drop=True)
+        if isinstance(self.features, Images):
+            return Table(frame=target, images=self.features.take(rows), source=self.source)
+        return Table(frame=pd.concat([self.features.take(rows).reset_index(drop=True), target], axis=1), source=self.source)
 
 
 def dataset(table: Table, *, target: str | Sequence[str], task: Task | str | None = None, drop: Sequence[str] = ()) -> Dataset:
@@ -67,18 +85,14 @@ def dataset(table: Table, *, target: str | Sequence[str], task: Task | str | Non
     10 rows have a target, a number is infinite, or the target does not suit the task (one class, over 1,000 classes, regression on text).
     """
     names, left_out = _names(target), _names(drop)
+    if table.images is not None and left_out:
+        raise DataError(f"images have no columns to drop, got {_listed(left_out)}; leave drop out")
     frame = table.frame
     _require_columns(names, frame.columns, what="the target")
     _require_columns(left_out, frame.columns, what="a column to drop")
     if not names or len(set(names)) < len(names) or set(names) & set(left_out):
         raise DataError(f"target must name columns, each once and none of them dropped, got {', '.join(map(repr, names)) or 'none'}")
-    features = frame.drop(columns=[*names, *left_out])
-    if features.shape[1] == 0:
-        raise DataError(
-            f"{table.source} must have a column besides the target {_listed(names)}, got none; give it features to predict from"
-        )
-    for name, column in features.items():
-        _require_usable(column, str(name))
+    features = _column_features(table, names, left_out) if table.images is None else table.images
 
     kinds = [_target_kind(column_of(frame, name)) for name in names]
     targets, notes = _known(frame.loc[:, list(names)], kinds)
@@ -97,15 +111,32 @@ def dataset(table: Table, *, target: str | Sequence[str], task: Task | str | Non
         notes += [_regression_note(targets)]
     else:
         notes += _check_classes(targets, chosen)
-    kept = features if len(targets) == len(features) else features.loc[targets.index]
+    kept = features if len(targets) == len(features) else features.take(targets.index.to_numpy())
+    if isinstance(kept, Images):
+        classes = f", {column_of(targets, names[0]).nunique():,} classes" if chosen.is_classification else ""
+        notes = [f"{kept.in_words()}{classes}", *table.notes, *notes]
+    else:
+        notes = [*table.notes, *notes]
     return Dataset(
-        features=kept.reset_index(drop=True),
+        features=kept if isinstance(kept, Images) else kept.reset_index(drop=True),
         target=targets.reset_index(drop=True),
         task=chosen,
         target_names=names,
         source=table.source,
         notes=tuple(notes),
+        given=None if table.given is None else table.given[targets.index.to_numpy()],
     )
+
+
+def _column_features(table: Table, names: Sequence[str], left_out: Sequence[str]) -> "pd.DataFrame":
+    features = table.frame.drop(columns=[*names, *left_out])
+    if features.shape[1] == 0:
+        raise DataError(
+            f"{table.source} must have a column besides the target {_listed(names)}, got none; give it features to predict from"
+        )
+    for name, column in features.items():
+        _require_usable(column, str(name))
+    return features
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -29,8 +29,12 @@ from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
 FORMAT = "osetra-model"
-FORMAT_VERSION = 1
-"""Raised when an older osetra could no longer read what is written."""
+FORMAT_VERSION = 2
+"""Raised when an older osetra could no longer read what is written.
+
+    1    models of tables, written to this day
+    2    models of images
+"""
 RECORD = "model.json"
 WEIGHTS = "weights.safetensors"
 
@@ -132,6 +136,11 @@ def _require_model(place: Path) -> None:
         raise ModelError(f"a model is a folder with {RECORD} and {WEIGHTS}, got {place}, which is not; name the folder that was saved")
 
 
+def _version(model: Model) -> int:
+    """The oldest that can say what the model is, so that older versions of osetra read all they can."""
+    return 1 if model.preparation.image_shape is None else FORMAT_VERSION
+
+
 def _weights_file(model: Model) -> bytes:
     from safetensors.numpy import save as to_bytes
 
@@ -139,13 +148,13 @@ def _weights_file(model: Model) -> bytes:
     tensors = {name: np.ascontiguousarray(layout.view(model.parameters, name)) for name in layout.parameters}
     tensors |= {name: np.ascontiguousarray(layout.view(model.running, name)) for name in layout.running}
     # One entry only: safetensors writes several in no fixed order, and the same model would not give the same bytes.
-    return to_bytes(tensors, metadata={"format": f"{FORMAT} {FORMAT_VERSION}"})
+    return to_bytes(tensors, metadata={"format": f"{FORMAT} {_version(model)}"})
 
 
 def _record_file(model: Model, weights: bytes) -> bytes:
     record = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": _version(model),
         "network": asdict(model.network),
         "batch_norm_eps": model.batch_norm_eps,
         "features": model.feature_names,
@@ -231,14 +240,12 @@ def _network(record: Mapping[str, Any]) -> NetworkSpec:
 
 
 def _preparation(record: Mapping[str, Any]) -> Preparation:
-    """The preparation, which has shown that it prepares: a row without any value, so that no part of it fails later."""
-    import pandas as pd
-
+    """The preparation, which has shown that it prepares: a row without any value, or a black image, so that no part of it fails later."""
     try:
         preparation = Preparation.from_dict(_entry(record, "preparation", "an object"))
         if any(not isinstance(label, str | int | float) for label in preparation.classes):
             raise ModelError("classes must be text, numbers or truth values")
-        preparation.inputs(pd.DataFrame({column.column: [None] for column in preparation.columns}))
+        preparation.inputs(preparation.features.blank())
         preparation.decode(np.zeros((1, preparation.num_outputs), np.float32))
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from osetra.core.records import EpochRecord, Study, Trial
 from osetra.report import words
+from osetra.report.parts import shift_sentences, weighing_sentences
 
 COLUMNS = 6
 
@@ -21,6 +22,7 @@ def study_page(study: Study, leaders: Sequence[Trial], curves: Mapping[int, Sequ
         lines.append(f"- test {error_name}: {words.interval(test, error_name)}, measured once" if test else "- no test part was kept")
         lines.append(f"- {facts['trials']:,} trials, {facts['epochs']:,} epochs in {words.duration(facts['seconds'])}; {facts['ended']}")
     lines += [f"- {sentence}" for sentence in (facts.get("divergence"), facts.get("split", {}).get("rule")) if sentence]
+    lines += [f"- {sentence}" for sentence in (*shift_sentences(facts.get("shift")), *weighing_sentences(facts))]
     lines += [f"- {note}" for note in facts.get("notes", ())]
     if leaders:
         best = leaders[0]

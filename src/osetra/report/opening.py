@@ -5,8 +5,10 @@ Everything of it is kept with the study, so what a person can look up later is c
 Knows nothing of: terminals, how the search goes on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from osetra.report.parts import shift_sentences, weighing_sentences
 from osetra.report.words import counted, in_order, value
 from osetra.space.space import Space
 
@@ -20,16 +22,19 @@ def opening(
     dataset_notes: Sequence[str],
     column_notes: Sequence[str],
     split_rule: str,
+    shift: Mapping[str, Any] | None = None,
+    weighing: Mapping[str, Any] | None = None,
     space: Space,
     epochs_per_trial: int,
     workers: int,
     budget: str,
 ) -> list[str]:
-    """Sentences, a line each. `budget` in words, such as `60 s`."""
+    """Sentences, a line each. `budget` in words, such as `60 s`; `shift` and `weighing` as a study keeps them."""
     lines = [*dataset_notes, *column_notes[:MOST_NOTES]]
     if len(column_notes) > MOST_NOTES:
         lines.append(f"{counted(len(column_notes) - MOST_NOTES, 'more note')} on columns (osetra show lists them)")
     lines.append(f"Split {split_rule}")
+    lines += [*shift_sentences(shift), *weighing_sentences(weighing or {})]
     at_once = "one trial at a time" if workers == 1 else f"{workers} trials at a time"
     epochs = counted(epochs_per_trial, "epoch")
     lines.append(

@@ -41,7 +41,8 @@ def interval(measured: Mapping[str, Any] | None, error_name: str) -> str:
     if measured is None:
         return "-"
     value, low, high = errors([measured[name] for name in ("value", "low", "high")], error_name)
-    return f"{value} (95 % interval {low.removesuffix(' %')} to {high}, {counted(measured['rows'], 'row')})"
+    weighed = f" weighed, worth {measured['effective_rows']:,.0f}" if "effective_rows" in measured else ""
+    return f"{value} (95 % interval {low.removesuffix(' %')} to {high}, {counted(measured['rows'], 'row')}{weighed})"
 
 
 def counted(number: int, noun: str) -> str:

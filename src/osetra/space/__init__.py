@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from osetra.space.conditions import When, when
+    from osetra.space.constraints import Constraint
+    from osetra.space.edits import Edit
+    from osetra.space.history import SpaceHistory
     from osetra.space.known import KNOWN_HYPERPARAMETERS, check_names, check_values
     from osetra.space.scale import Scale
     from osetra.space.scales import choice, integer, linear, log, log_integer, one_minus_log, ordinal, powers_of_two
@@ -16,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KNOWN_HYPERPARAMETERS",
+    "Constraint",
+    "Edit",
     "Scale",
     "Space",
+    "SpaceHistory",
+    "When",
     "check_names",
     "check_values",
     "choice",
@@ -33,9 +41,14 @@ __all__ = [
     "powers_of_two",
     "print_scale",
     "tiers_for",
+    "when",
 ]
 
 _HOMES = {
+    "conditions": ("When", "when"),
+    "constraints": ("Constraint",),
+    "edits": ("Edit",),
+    "history": ("SpaceHistory",),
     "known": ("KNOWN_HYPERPARAMETERS", "check_names", "check_values"),
     "scale": ("Scale",),
     "scales": ("choice", "integer", "linear", "log", "log_integer", "one_minus_log", "ordinal", "powers_of_two"),

@@ -1,11 +1,12 @@
-"""A gradient check of osetra's own network on one's own data: the default configuration, at its start and after some training.
+"""A check of osetra's own network on one's own data: its gradient at the start and after some training, and that its cost falls.
 
 Knows nothing of: terminals, stores.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +16,15 @@ from osetra.core.seeding import Seed
 from osetra.study.table import PreparedTable
 from osetra.training.differences import GradientCheck, Verdict
 
+if TYPE_CHECKING:
+    from osetra.engines.port import Engine, Member, TrainingData
+
 ROWS = 64
 """Rows of the batch: enough for batch norm, few enough that thousands of costs take seconds."""
 ENTRIES = 200
 """Compared of each parameter array. An error in backward propagation is hardly ever one in so few of them."""
+USUAL_RATE = 0.01
+"""Of gradient descent, where the configuration has another optimiser."""
 MADE_ROWS, MADE_COLUMNS = 200, 6
 
 
@@ -36,6 +42,15 @@ class NetworkCheck:
     at_start: GradientCheck
     trained: GradientCheck | None
     """None where no steps were asked for."""
+    costs: tuple[float, ...]
+    """With its penalty, before each of `steps` steps of full-batch gradient descent from the start, dropout and augmentation off."""
+    rate: float
+    """Of those steps."""
+
+    @property
+    def rose_at(self) -> int | None:
+        """The first of those steps, from 1, after which the cost was higher than before; None if it fell at every one."""
+        return next((step for step, (before, after) in enumerate(pairwise(self.costs), start=1) if not after < before), None)
 
     @property
     def checks(self) -> tuple[GradientCheck, ...]:
@@ -64,6 +79,8 @@ def check_network(
     data, target, task, drop: as in `osetra.fit`; without data, a small table of two classes is made. space: edits of the default space;
     the one network that is checked has the configuration nearest to the default one. It is checked as initialised, and again after
     `steps` steps on those rows, with dropout if the configuration has some. entries: compared of each parameter array; None: all.
+    Its cost is also followed over `steps` steps of full-batch gradient descent without dropout and augmentation, where it must fall each
+    time: at the configuration's learning rate if its optimizer is gd, else at 0.01.
 
     Raises DataError, SpaceError, and ModelError where the network diverges; InputError for steps, entries or a seed that make no sense.
     """
@@ -92,16 +109,31 @@ def check_network(
     # The whole batch at a time, so that an epoch is a step.
     member.hyperparameters = replace(member.hyperparameters, batch_size=len(inputs))
     engine = NativeEngine()
+    part = TrainingData(
+        train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets, image=table.training.image
+    )  # fmt: skip
+    rate = float(member.learning_rates(0, 1)[0]) if member.hyperparameters.optimizer == "gd" else USUAL_RATE
+    costs = _descent(engine, member, part, steps=steps, rate=rate)
     at_start = check_gradient(engine, member, inputs, targets, max_per_parameter=entries)
     trained = None
     if steps:
-        part = TrainingData(train_inputs=inputs, train_targets=targets, dev_inputs=inputs, dev_targets=targets)
         engine.advance([member], part, epochs=steps)
         trained = check_gradient(engine, member, inputs, targets, max_per_parameter=entries)
     return NetworkCheck(
         source=source, configuration=configuration, num_parameters=member.layout.size, rows=len(inputs), steps=steps, at_start=at_start,
-        trained=trained,
+        trained=trained, costs=costs, rate=rate,
     )  # fmt: skip
+
+
+def _descent(engine: "Engine", member: "Member", data: "TrainingData", *, steps: int, rate: float) -> tuple[float, ...]:
+    """The cost before each step and after the last, of a copy of the member."""
+    from osetra.engines.port import quiet_member
+
+    quiet = quiet_member(member, rows=data.num_rows, num_rows=data.num_rows)
+    quiet.hyperparameters = replace(quiet.hyperparameters, optimizer="gd", clip_norm=0.0)
+    quiet.learning_rates = lambda _epoch, _steps: np.full(1, rate)
+    [records] = engine.advance([quiet], data, epochs=steps + 1)
+    return tuple(record.train_cost for record in records)
 
 
 def _made_table(seed: int) -> PreparedTable:

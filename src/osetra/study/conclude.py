@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from osetra.core.errors import ModelError, StudyError
 from osetra.core.ports import Store
@@ -91,13 +90,13 @@ def _model(table: PreparedTable, record: StudyRecord, found: Found) -> Model:
         network=member.network,
         parameters=member.state.parameters,
         running=member.state.running,
-        feature_names=tuple(map(str, table.dataset.features.columns)),
+        feature_names=table.dataset.feature_names,
         batch_norm_eps=member.hyperparameters.batch_norm_eps,
     )
-    rows = pd.concat([table.dataset.features, table.dataset.target], axis=1)
 
     def measured(part: np.ndarray) -> dict[str, Any] | None:
-        return measure(model, rows.iloc[part]).to_dict() if len(part) else None
+        weights = None if table.weights is None else table.weights[part]
+        return measure(model, table.dataset.table(part), weights=weights).to_dict() if len(part) else None
 
     facts = {
         "study": record.name,

@@ -8,6 +8,8 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from osetra.data.images import Images
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -25,16 +27,23 @@ def environment(workers: int) -> dict[str, Any]:
     }
 
 
-def fingerprint(features: "pd.DataFrame", target: "pd.DataFrame") -> dict[str, Any]:
-    """Rows, columns with their types, and a digest of every value in order."""
+def fingerprint(features: "pd.DataFrame | Images", target: "pd.DataFrame") -> dict[str, Any]:
+    """Rows, columns with their types, and a digest of every value in order; of images also `images`, their height, width and channels."""
     import pandas as pd
 
     hash_rows: Any = pd.util.hash_pandas_object  # pyright: ignore[reportAttributeAccessIssue]
     digest = hashlib.sha256()
-    for frame in (features, target):
+    frames: list[pd.DataFrame] = [target]
+    facts: dict[str, Any] = {"rows": len(features)}
+    if isinstance(features, Images):
+        digest.update(features.pixels.data)
+        facts["images"] = list(features.shape)
+    else:
+        frames = [features, target]
+    for frame in frames:
         digest.update(hash_rows(frame, index=False).to_numpy().tobytes())
-    columns = {str(name): str(dtype) for frame in (features, target) for name, dtype in frame.dtypes.items()}
-    return {"rows": len(features), "columns": columns, "sha256": digest.hexdigest()}
+    columns = {str(name): str(dtype) for frame in frames for name, dtype in frame.dtypes.items()}
+    return {**facts, "columns": columns, "sha256": digest.hexdigest()}
 
 
 def _processor() -> str:

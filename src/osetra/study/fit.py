@@ -6,7 +6,7 @@ error once.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,11 @@ from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Progress, Store
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
-from osetra.diagnosis.intervals import error_rate
+from osetra.core.seeding import Seed
+from osetra.data.images import Images
+from osetra.data.shift import part_shifts
+from osetra.data.weights import ClassWeight
+from osetra.diagnosis.intervals import effective_rows, wilson
 from osetra.executors.threads import available_cores
 from osetra.report.opening import opening
 from osetra.store.sql import open_store
@@ -26,7 +30,7 @@ from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
-from osetra.study.table import PreparedTable, split_facts
+from osetra.study.table import PreparedTable, split_facts, weighing_facts
 
 if TYPE_CHECKING:
     from osetra.space.space import Space
@@ -64,14 +68,18 @@ def fit(
     sizes: tuple[float, float, float] | None = None,
     groups: str | None = None,
     time_column: str | None = None,
-    test: bool = True,
+    dev: Any = None,
+    test: Any = True,
+    weights: str | None = None,
+    class_weight: ClassWeight | None = None,
     models: str | Path | None = None,
     progress: Progress | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Study:
     """Tune a network on a table and return the study with its trained best model.
 
-    data: a path (CSV, Parquet, Feather, npz), a pandas or polars frame, or an array [rows, columns] with `y` [rows].
+    data: a path (CSV, Parquet, Feather, npz), a pandas or polars frame, or an array [rows, columns] with `y` [rows]. Images: a folder of
+    folders, one a class, or an array or .npz file of uint8 [rows, height, width] or [rows, height, width, channels].
     target: the column (or columns, for regression) to predict. task: binary, multiclass or regression; inferred if left out.
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
     epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs.
@@ -79,6 +87,12 @@ def fit(
     store: where the study is kept: a file, a URL, an open store; left out, it lives in memory only.
     sizes: of training, dev and test part, as shares or rows. groups: a column whose groups never span parts. time_column: later rows
     become dev and test. test=False: no test part, and its rows train.
+    dev, test: parts of their own: a path, a frame or a pair (X, y), with the columns of `data`. They are used as they are; a part that is
+    not given is drawn from the rows of `data`. A small classifier is told to tell training from dev and dev from test
+    (`facts["shift"]`), so that parts of different distributions are noticed.
+    weights: a column of numbers >= 0, how much each row counts in the cost and in every error; it is no feature, and rows of weight 0 are
+    left out. class_weight: "balanced", or a weight for each label; it counts in training and in the dev error that
+    trials are compared by, not in the errors that the study ends with.
     models: folder in which the model is saved under the study's name; left out, it is not saved.
 
     Raises DataError, SpaceError, StudyError, StoreError for what cannot be used. A study that has begun is recorded even if it fails.
@@ -95,8 +109,11 @@ def fit(
     opened = open_place(store)
     try:
         table = PreparedTable.of(
-            data, target, y=y, task=task, drop=drop, sizes=sizes, groups=groups, time_column=time_column, test=test, seed=int(seed)
-        )
+            data, target, y=y, task=task, drop=drop, sizes=sizes, groups=groups, time_column=time_column, dev=dev, test=test,
+            weights=weights, class_weight=class_weight, seed=int(seed),
+        )  # fmt: skip
+        shift = _shift(table, time_column, seed=int(seed))
+        weighing = weighing_facts(table, weights)
         rows = table.training.num_rows
         epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
         if spend.epochs is not None:
@@ -105,14 +122,18 @@ def fit(
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
         workers = workers or available_cores()
         for sentence in opening(
-            dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule, space=searched,
+            dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule,
+            shift=shift, weighing=weighing, space=searched,
             epochs_per_trial=epochs_each, workers=workers, budget=spend.in_words(),
         ):  # fmt: skip
             progress.notice(sentence)
         began += _compile(progress)
         # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
         opened = opened or open_store(cast("str | Path", store))
-        record = _record(table, name, seed=int(seed), budget=spend, epochs_each=epochs_each, space=searched, first=first, workers=workers)
+        record = _record(
+            table, name, seed=int(seed), budget=spend, epochs_each=epochs_each, space=searched, first=first, workers=workers,
+            more={"shift": shift, **weighing},
+        )  # fmt: skip
         deadline = None if spend.seconds is None else began + spend.seconds
         return _tune(table, record, spend, searched, first, opened, folder, _Told(progress, record, table), interrupted, workers, deadline)
     except BaseException:
@@ -127,7 +148,8 @@ class _Told:
     def __init__(self, progress: Progress, record: StudyRecord, table: PreparedTable) -> None:
         self._progress = progress
         self._error_name = record.error_name
-        self._dev_rows = len(table.split.dev)
+        weights = table.training.dev_weights
+        self._dev_rows = len(table.split.dev) if weights is None else effective_rows(weights)
 
     def notice(self, text: str) -> None:
         self._progress.notice(text)
@@ -135,9 +157,16 @@ class _Told:
     def update(self, facts: Mapping[str, Any]) -> None:
         best, interval = facts["best_error"], None
         if best is not None and self._error_name == "error rate":
-            sure = error_rate(round(best * self._dev_rows), self._dev_rows)
-            interval = (sure.low, sure.high)
+            interval = wilson(min(max(best, 0.0), 1.0), self._dev_rows)
         self._progress.update({**facts, "error_name": self._error_name, "best_interval": interval})
+
+
+def _shift(table: PreparedTable, time_column: str | None, *, seed: int) -> dict[str, Any]:
+    """Whether the parts can be told apart, for the study's record; times are left out where rows were dealt out by them."""
+    rows = table.dataset
+    features = rows.features if time_column is None or isinstance(rows.features, Images) else rows.features.drop(columns=time_column)
+    pairs = part_shifts(features, rows.target, table.split, seed=Seed(study=seed))
+    return {"ways": list(table.split.ways), "pairs": [pair.to_dict() for pair in pairs]}
 
 
 def _compile(progress: Progress) -> float:
@@ -162,9 +191,10 @@ def _record(
     space: "Space",
     first: Mapping[str, Any],
     workers: int,
+    more: Mapping[str, Any],
 ) -> StudyRecord:
     from osetra.study.environment import environment, fingerprint
-    from osetra.study.loop import LAG
+    from osetra.study.loop import lag_for
 
     return StudyRecord(
         name=name,
@@ -181,8 +211,9 @@ def _record(
             "space": space.to_dict(),
             "first": first,
             "strategy": "random",
-            "lag": LAG,
+            "lag": lag_for(workers),
             "split": split_facts(table.split),
+            **more,
             "notes": [*table.dataset.notes, *table.preparation.notes],
             "fingerprint": fingerprint(table.dataset.features, table.dataset.target),
             "environment": environment(workers),
@@ -204,7 +235,8 @@ def _tune(
     deadline: float | None,
 ) -> Study:
     from osetra.engines.native.engine import NativeEngine
-    from osetra.search.random import RandomSearch
+    from osetra.search.random import RandomSampler
+    from osetra.search.schedulers import Plain
     from osetra.study.conclude import conclude, rescue
     from osetra.study.loop import Plan, SearchLoop
 
@@ -213,16 +245,18 @@ def _tune(
     try:
         plan = Plan(
             study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed, epochs_per_trial=epochs_each,
-            patience=max(10, epochs_each // 3), budget=budget, workers=workers, deadline=deadline,
+            patience=max(10, epochs_each // 3), budget=budget, workers=workers, lag=record.facts["lag"], deadline=deadline,
         )  # fmt: skip
-        searcher = RandomSearch(space, seed=record.seed, first=first)
+        sampler = RandomSampler(space, seed=record.seed, first=first)
+        search = Plain(sampler, last=epochs_each, budget=budget.epochs, trials=budget.trials)
         loop = SearchLoop(
-            plan, searcher=searcher, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
+            plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
         )
-        try:
-            found = loop.run()
-        except StoreError as error:
-            raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
+        with closing(loop):
+            try:
+                found = loop.run()
+            except StoreError as error:
+                raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
         return conclude(table, record, found, store, folder)
     except BaseException as error:
         with suppress(Exception):

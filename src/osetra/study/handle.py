@@ -4,6 +4,7 @@ Knows nothing of: how a study comes about.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ class Study:
 
     @property
     def dev_error(self) -> Mapping[str, Any] | None:
-        """Of the best model: value, low, high (95 % interval), rows."""
+        """Of the best model: value, low, high (95 % interval), rows; effective_rows where rows have weights."""
         return self.facts.get("dev")
 
     @property
@@ -89,9 +90,20 @@ class Study:
     def trial(self, number: int) -> Trial:
         return self.store.trial(self.name, number)
 
-    def curve(self, number: int) -> Sequence[EpochRecord]:
-        """The epochs of one trial in order."""
-        return self.store.curve(self.name, number)
+    def curve(self, number: int, *, smoothing: float = 0.0) -> Sequence[EpochRecord]:
+        """The epochs of one trial in order.
+
+        smoothing: the weight of the past in an exponentially weighted average of costs, losses and errors, as in `osetra.smooth`, such as
+        0.9; 0 leaves them as they are. InputError outside [0, 1).
+        """
+        epochs = self.store.curve(self.name, number)
+        if smoothing == 0:
+            return epochs
+        from osetra.diagnosis.smoothing import smooth
+
+        names = ("train_cost", "train_error", "dev_loss", "dev_error")
+        smoothed = [smooth([getattr(epoch, name) for epoch in epochs], smoothing).tolist() for name in names]
+        return [replace(epoch, **dict(zip(names, values, strict=True))) for epoch, *values in zip(epochs, *smoothed, strict=True)]
 
     def events(self, trial: int | None = None) -> Sequence[Event]:
         return self.store.events(self.name, trial=trial)

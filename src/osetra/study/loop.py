@@ -1,48 +1,61 @@
-"""The loop that hands out trials, hears what becomes of them, records it and stops on the budget.
+"""The loop that hands out training, hears what becomes of it, records it and stops on the budget.
 
-Workers are threads, each training one trial at a time in code that releases the GIL. Only this loop's thread writes the store. Trials
-are numbered as they are handed out; the searcher, and the share of the epoch budget that trial k gets, see exactly the outcomes of
-trials 0 .. k - LAG, in order, so timing changes nothing; a budget in seconds decides only where a study ends.
+A search hands out jobs, each a stretch of one trial. The loop holds `lag` of them at once, one a place, and goes round the places: it cuts
+each job into slices of a few epochs and hands out one slice after the other, numbered k = 0, 1, ... What slice k is follows from the
+outcomes of slices 0 .. k - lag, taken in that order, and from nothing else: timing and the number of workers change nothing, and as there
+are more places than workers, no core waits while there is work. A budget in seconds decides only where a study ends.
 
-Knows nothing of: files, tables, what the person sees.
+Workers are threads, each training one slice at a time in code that releases the GIL. Only this loop's thread writes the store.
+Knows nothing of: files, tables, how a search decides, what the person sees.
 """
 
-import math
 import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 from osetra.core.errors import StoreError
-from osetra.core.ports import Progress, Searcher, Store
-from osetra.core.records import Configuration, EpochRecord, Event, Task, Trial, TrialState
+from osetra.core.ports import Job, Progress, Search, Store
+from osetra.core.records import Configuration, EpochRecord, Task, Trial, TrialState
 from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
-from osetra.training.life import Outcome, live
+from osetra.study.ledger import Ledger
+from osetra.training.life import Life
 from osetra.training.recipe import build_member
+from osetra.training.shelf import Shelf
 
-LAG = 32
-"""Trial k is decided upon with the outcomes of trials 0 .. k - LAG: far enough that no core waits for a slow trial. Kept with the study."""
+LEAST_LAG = 8
+"""Jobs held at once on few cores. Kept with the study: another number decides with other knowledge."""
+PAUSED_BYTES = 2**30
+"""Memory in which paused trials wait; the others wait on disk."""
 FLUSH_S = 0.25
 FAILED = "the study failed"
 
 
+def lag_for(workers: int) -> int:
+    """Jobs to hold at once: a little more than the workers."""
+    return max(LEAST_LAG, workers + 2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that decides a study's trials."""
+    """Everything that decides a study's trials, the search apart."""
 
     study: str
     task: Task
     num_outputs: int
     seed: int
     epochs_per_trial: int
+    """The most epochs of a trial, over which its learning-rate schedule is laid out however far it climbs."""
     patience: int | None
     budget: Budget
     workers: int
+    lag: int = LEAST_LAG
+    slice_epochs: int = 1
+    """Epochs of a slice; more than 1 where an epoch is so short that handing it out would cost more."""
     deadline: float | None
     """`time.monotonic()` at which the budget in seconds ends."""
 
@@ -67,21 +80,26 @@ class Found:
 class _Message:
     number: int
     epoch: EpochRecord | None = None
-    outcome: Outcome | None = None
-    member: Member | None = None
+    noticed: tuple[str, int, dict[str, Any]] | None = None
+    begun: Life | None = None
+    ended: bool = False
+    """The slice is over."""
+    state: TrialState = TrialState.PAUSED
     train_error: float | None = None
     failure: str = ""
-    withdrawn: bool = False
-    """The study ended before the trial began; it leaves no trace."""
 
 
 @dataclass(slots=True)
-class _Pending:
-    """What waits to be written in the next transaction."""
+class _Place:
+    """A job on its way."""
 
-    trials: dict[int, Trial] = field(default_factory=dict)
-    epochs: dict[int, list[EpochRecord]] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    job: Job
+    values: list[float] = field(default_factory=list)
+    """Dev errors of the epochs trained for it."""
+    state: TrialState = TrialState.PAUSED
+    """Of the trial after the last slice."""
+    out: bool = False
+    """Whether a slice is with the workers."""
 
 
 class SearchLoop:
@@ -91,53 +109,52 @@ class SearchLoop:
         self,
         plan: Plan,
         *,
-        searcher: Searcher,
+        search: Search,
         engine: Engine,
         data: TrainingData,
         store: Store,
         progress: Progress,
         interrupted: Callable[[], bool] = lambda: False,
+        paused_bytes: int = PAUSED_BYTES,
     ) -> None:
-        self._plan, self._searcher, self._engine, self._data = plan, searcher, engine, data
-        self._store, self._progress, self._interrupted = store, progress, interrupted
+        self._plan, self._search, self._engine, self._data = plan, search, engine, data
+        self._progress, self._interrupted = progress, interrupted
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._places: list[_Place | None] = [None] * plan.lag
+        self._next = 0
+        self._idle = 0
         self._futures: dict[int, Future[None]] = {}
-        self._trials: dict[int, Trial] = {}
-        self._allotted: dict[int, int] = {}
-        self._told = 0
-        self._seen = 0
-        self._seen_epochs = 0
-        self._done = 0
-        self._diverged = 0
-        self._best_error: float | None = None
-        self._pending = _Pending()
+        self._lives: dict[int, Life] = {}
+        self._shelf = Shelf(paused_bytes)
+        self._ledger = Ledger(plan.study, store)
         self._best: Trial | None = None
-        self._best_member: Member | None = None
-        self._epochs = 0
+        """Of those that are over."""
         self._began = time.monotonic()
         self._stop: str | None = None
-        self._exhausted: str | None = None
+        self._exhausted = False
 
     def run(self) -> Found:
         """Search until the budget is spent, the space is exhausted or the person interrupts.
 
-        Raises StoreError if the store fails; `found` then still tells what there was.
+        Raises StoreError if the store fails; `found` then still tells what there was. The loop is closed by `close`.
         """
         self._began = flushed = time.monotonic()
         pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="osetra-trial")
         try:
             while True:
                 self._check_clock()
-                self._hand_out(pool)
+                while self._stop is None and not self._exhausted and self._can_decide():
+                    self._decide(pool)
                 if not self._futures:
                     break
                 self._listen()
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
-                    self._flush()
+                    self._ledger.flush()
                     self._progress.update(self._facts(now - self._began))
                     flushed = now
-            self._flush()
+            self._leave_paused()
+            self._ledger.flush()
             self._progress.update(self._facts(time.monotonic() - self._began))
         except StoreError:
             # What still trains ends with its epoch and is heard, so that the best is known; nothing more is written.
@@ -146,17 +163,30 @@ class SearchLoop:
             self._listen()
             raise
         finally:
-            self._stop = self._stop or FAILED
+            self._stop = self._stop or FAILED if self._futures else self._stop
             pool.shutdown(wait=True, cancel_futures=True)
         return self.found()
 
+    def close(self) -> None:
+        """Let go of the trials that wait."""
+        self._shelf.close()
+
     def found(self) -> Found:
         """What the search has come to so far."""
+        best, member = self._ledger.best(), None
+        if best is not None:
+            life = self._lives.get(best.number) or self._shelf.take(best.number)
+            self._lives[best.number] = life
+            if life.weights is not None:
+                member = life.member
+                member.state = life.weights
+                if best.train_error is None:
+                    best = self._ledger.change(best.number, train_error=self._train_error(member))
         return Found(
-            best=self._best,
-            member=self._best_member,
-            trials=[self._trials[number] for number in sorted(self._trials)],
-            epochs=self._epochs,
+            best=best,
+            member=member,
+            trials=[trial for _, trial in sorted(self._ledger.trials.items())],
+            epochs=self._ledger.epochs,
             seconds=time.monotonic() - self._began,
             ended=self._stop_word(),
             interrupted=self._stop == "interrupted",
@@ -165,7 +195,12 @@ class SearchLoop:
     def _stop_word(self) -> str:
         if self._stop and self._stop != FAILED:
             return self._stop
-        return self._exhausted or "the budget was spent"
+        budget = self._plan.budget
+        if budget.trials is not None and len(self._ledger.trials) >= budget.trials:
+            return "all trials of the budget were trained"
+        if budget.epochs is not None and self._ledger.epochs >= budget.epochs:
+            return "all epochs of the budget were spent"
+        return "the search came to its end" if budget.epochs is not None else "every configuration of the space was trained"
 
     def _check_clock(self) -> None:
         if self._stop is None and self._interrupted():
@@ -175,85 +210,94 @@ class SearchLoop:
         if self._stop is not None:
             for number in [number for number, future in self._futures.items() if future.cancel()]:
                 del self._futures[number]
-                self._trials.pop(number)
+                if number not in self._lives:
+                    self._ledger.withdraw(number)
 
-    def _hand_out(self, pool: ThreadPoolExecutor) -> None:
-        # One more than the workers a worker is kept ready, so that none waits for this thread.
-        while self._stop is None and self._exhausted is None and len(self._futures) < 2 * self._plan.workers:
-            number = len(self._allotted)
-            if self._plan.budget.trials is not None and number >= self._plan.budget.trials:
-                self._exhausted = "all trials of the budget were trained"
-                return
-            if number - self._told >= LAG:
-                return
-            epochs = self._epochs_for(number)
-            if epochs < 1:
-                return
-            configuration = self._searcher.ask(number)
-            if configuration is None:
-                self._exhausted = "every configuration of the space was trained"
-                return
-            self._allotted[number] = epochs
-            self._trials[number] = Trial(number=number, configuration=configuration, state=TrialState.WAITING)
-            self._futures[number] = pool.submit(self._train, number, configuration, epochs)
+    def _can_decide(self) -> bool:
+        place = self._places[self._next % self._plan.lag]
+        return place is None or not place.out
 
-    def _epochs_for(self, number: int) -> int:
-        """The trial's share of the epoch budget; 0: none is left, or none until more outcomes are known."""
-        wanted = self._plan.epochs_per_trial
-        if self._plan.budget.epochs is None:
-            return wanted
-        seen = number - LAG + 1
-        left = self._left_of_epochs(seen)
-        if left < 1 and number == self._told:
-            # Everything before is known, in order: the same at any speed.
-            left = self._left_of_epochs(number)
-            if left < 1:
-                self._exhausted = "all epochs of the budget were spent"
-        return max(0, min(wanted, left))
-
-    def _left_of_epochs(self, seen: int) -> int:
-        """The epoch budget less what trials 0 .. seen - 1 took and what the later ones were allotted; `seen` never falls."""
-        assert self._plan.budget.epochs is not None
-        while self._seen < seen:
-            self._seen_epochs += self._trials[self._seen].epochs
-            self._seen += 1
-        later = sum(self._allotted[number] for number in range(self._seen, len(self._allotted)))
-        return self._plan.budget.epochs - self._seen_epochs - later
-
-    def _train(self, number: int, configuration: Configuration, epochs: int) -> None:
-        """Runs on a worker's thread; speaks to the loop through messages only."""
-        if self._told_to_stop(0.0) is not None:
-            self._messages.put(_Message(number, withdrawn=True))
+    def _decide(self, pool: ThreadPoolExecutor) -> None:
+        """What the next slice is: more of the job at this place or, where that is done, of another one."""
+        at = self._next % self._plan.lag
+        self._next += 1
+        place = self._places[at]
+        if place is not None and (place.state.is_over or place.job.start + len(place.values) >= place.job.until):
+            self._tell(place)
+            self._places[at] = place = None
+        if place is None:
+            place = self._places[at] = self._begin_job()
+        if place is None:
+            # Once round without a job at any place: there is none to come.
+            self._idle += 1
+            self._exhausted = self._idle >= self._plan.lag
             return
+        self._idle = 0
+        number = place.job.trial
+        left = place.job.until - place.job.start - len(place.values)
+        place.out = True
+        self._futures[number] = pool.submit(
+            self._train, place.job, self._lives.get(number), min(left, self._plan.slice_epochs)
+        )  # fmt: skip
+
+    def _tell(self, place: _Place) -> None:
+        number, state = place.job.trial, place.state
+        self._search.tell(place.job, place.values, state)
+        if state is TrialState.PAUSED:
+            self._shelf.put(number, self._lives.pop(number))
+            self._ledger.change(number, state=state, reason=f"waits at epoch {self._ledger[number].epochs}")
+
+    def _begin_job(self) -> _Place | None:
+        job = self._search.ask()
+        if job is None:
+            return None
+        assert job.until <= self._plan.epochs_per_trial, f"a job until epoch {job.until}, of at most {self._plan.epochs_per_trial}"
+        if job.start == 0:
+            self._ledger.begin(job)
+        else:
+            self._lives[job.trial] = self._shelf.take(job.trial)
+            self._ledger.promote(job)
+        return _Place(job)
+
+    def _train(self, job: Job, life: Life | None, epochs: int) -> None:
+        """Runs on a worker's thread; speaks to the loop through messages only."""
+        number, put = job.trial, self._messages.put
         try:
-            member = build_member(
-                configuration,
-                num_inputs=self._data.train_inputs.shape[1],
-                num_outputs=self._plan.num_outputs,
-                task=self._plan.task,
-                seed=Seed(study=self._plan.seed, trial=number),
-                total_epochs=self._plan.epochs_per_trial,
-                dtype=self._data.train_inputs.dtype.type,
-            )
-            self._messages.put(_Message(number, member=member))
-            outcome = live(
-                member,
-                self._engine,
-                self._data,
-                epochs=epochs,
-                patience=self._plan.patience,
-                report=lambda record: self._messages.put(_Message(number, epoch=record)),
-                told_to_stop=self._told_to_stop,
-            )
+            if life is None:
+                if self._told_to_stop(0.0) is not None:
+                    put(_Message(number, ended=True))
+                    return
+                life = self._new_life(number, job.configuration)
+                put(_Message(number, begun=life))
+            state = life.go_on(
+                epochs, report=lambda record: put(_Message(number, epoch=record)), told_to_stop=self._told_to_stop
+            )  # fmt: skip
             train_error = None
-            if outcome.weights is not None:
-                member.state = outcome.weights
-                _, train_error = self._engine.measure(
-                    member, self._data.train_inputs, self._data.train_targets, error_scale=self._data.error_scale
-                )
-            self._messages.put(_Message(number, outcome=outcome, member=member, train_error=train_error))
+            if state is TrialState.FINISHED and life.weights is not None:
+                life.member.state = life.weights
+                train_error = self._train_error(life.member)
+            put(_Message(number, ended=True, state=state, train_error=train_error))
         except Exception as error:  # noqa: BLE001 -- a trial that fails is data, not the end of the study
-            self._messages.put(_Message(number, failure=f"{type(error).__name__}: {error}"))
+            put(_Message(number, ended=True, state=TrialState.FAILED, failure=f"{type(error).__name__}: {error}"))
+
+    def _new_life(self, number: int, configuration: Configuration) -> Life:
+        member = build_member(
+            configuration,
+            num_inputs=self._data.train_inputs.shape[1],
+            num_outputs=self._plan.num_outputs,
+            task=self._plan.task,
+            seed=Seed(study=self._plan.seed, trial=number),
+            total_epochs=self._plan.epochs_per_trial,
+            dtype=self._data.train_inputs.dtype.type,
+        )
+        return Life(
+            member, self._engine, self._data, epochs=self._plan.epochs_per_trial, patience=self._plan.patience,
+            notice=lambda *what: self._messages.put(_Message(number, noticed=what)),
+        )  # fmt: skip
+
+    def _train_error(self, member: Member) -> float:
+        data = self._data
+        return self._engine.measure(member, data.train_inputs, data.train_targets, error_scale=data.error_scale)[1]
 
     def _told_to_stop(self, last_epoch_s: float) -> str | None:
         """Asked by workers: an epoch that would end after the deadline is not begun."""
@@ -273,70 +317,50 @@ class SearchLoop:
 
     def _hear(self, message: _Message) -> None:
         number = message.number
-        if message.withdrawn:
-            del self._futures[number], self._trials[number]
-            return
-        trial = self._trials[number]
-        if message.failure:
-            self._end(replace(trial, state=TrialState.FAILED, reason=message.failure))
+        if message.begun is not None:
+            self._lives[number] = message.begun
+            self._ledger.start(number, num_parameters=message.begun.member.layout.size)
+        elif message.noticed is not None:
+            self._ledger.event(number, message.noticed[1], message.noticed[0], message.noticed[2])
         elif message.epoch is not None:
-            self._epochs += 1
-            record = message.epoch
-            trial = replace(trial, epochs=trial.epochs + 1, seconds=trial.seconds + record.seconds)
-            if not math.isnan(record.dev_error) and (trial.dev_error is None or record.dev_error < trial.dev_error):
-                trial = replace(trial, dev_error=record.dev_error, dev_loss=record.dev_loss, best_epoch=record.epoch)
-                self._best_error = min(record.dev_error, self._best_error if self._best_error is not None else record.dev_error)
-            self._note(trial)
-            self._pending.epochs.setdefault(number, []).append(record)
-        elif message.outcome is None:
-            assert message.member is not None
-            self._note(replace(trial, state=TrialState.RUNNING, num_parameters=message.member.layout.size))
-            self._event(number, None, "started", {})
+            self._place_of(number).values.append(message.epoch.dev_error)
+            self._ledger.add_epoch(number, message.epoch)
         else:
-            self._finish(trial, message)
+            self._hear_end(message)
 
-    def _finish(self, trial: Trial, message: _Message) -> None:
-        outcome = message.outcome
-        assert outcome is not None
-        best = outcome.best
-        trial = replace(
-            trial,
-            state=outcome.state,
-            reason=outcome.reason,
-            epochs=outcome.epochs,
-            seconds=outcome.seconds,
-            best_epoch=best.epoch if best else None,
-            dev_error=best.dev_error if best else None,
-            dev_loss=best.dev_loss if best else None,
-            train_error=message.train_error,
-        )
-        if trial.state in (TrialState.FINISHED, TrialState.STOPPED) and trial.dev_error is not None:
-            challenger = (trial.dev_error, trial.number)
-            if self._best is None or self._best.dev_error is None or challenger < (self._best.dev_error, self._best.number):
-                self._best, self._best_member = trial, message.member
-        self._end(trial)
+    def _hear_end(self, message: _Message) -> None:
+        """A slice is over; the trial may be, too."""
+        number = message.number
+        del self._futures[number]
+        place, life = self._place_of(number), self._lives.get(number)
+        place.out, place.state = False, message.state
+        if life is None and not message.failure:
+            self._ledger.withdraw(number)
+            return
+        if not message.state.is_over:
+            return
+        reason = message.failure or (life.reason if life else "")
+        trial = self._ledger.end(number, message.state, reason, train_error=message.train_error)
+        # Of those that are over, only the best may be needed again.
+        if trial.state.can_win and trial.dev_error is not None and self._is_best(trial):
+            if self._best is not None:
+                self._lives.pop(self._best.number, None)
+            self._best = trial
+        else:
+            self._lives.pop(number, None)
 
-    def _end(self, trial: Trial) -> None:
-        del self._futures[trial.number]
-        self._note(trial)
-        self._done += 1
-        self._diverged += trial.state is TrialState.DIVERGED
-        self._event(trial.number, trial.epochs, str(trial.state), {"reason": trial.reason})
-        # The searcher hears of trials in the order of their numbers, whatever order they end in.
-        while self._told in self._trials and self._trials[self._told].state.is_over:
-            self._searcher.tell(self._trials[self._told])
-            self._told += 1
+    def _is_best(self, trial: Trial) -> bool:
+        return self._best is None or (trial.dev_error, trial.number) < (self._best.dev_error, self._best.number)
 
-    def _note(self, trial: Trial) -> None:
-        self._trials[trial.number] = self._pending.trials[trial.number] = trial
+    def _leave_paused(self) -> None:
+        """Those who wait, wait no more."""
+        why = self._stop or "not promoted"
+        for number, trial in list(self._ledger.trials.items()):
+            if not trial.state.is_over:
+                self._ledger.end(number, TrialState.STOPPED, f"{why} after {trial.epochs} of {self._plan.epochs_per_trial} epochs")
 
-    def _event(self, number: int, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
-        self._pending.events.append(Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC)))
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, _Pending()
-        if pending.trials:
-            self._store.record(self._plan.study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events)
+    def _place_of(self, number: int) -> _Place:
+        return next(place for place in self._places if place is not None and place.job.trial == number)
 
     def _facts(self, elapsed: float) -> dict[str, Any]:
         budget = self._plan.budget
@@ -346,15 +370,15 @@ class SearchLoop:
             left = max(0.0, self._plan.deadline - time.monotonic())
             shares.append(1.0 - left / budget.seconds)
         if budget.trials is not None:
-            shares.append(self._done / budget.trials)
+            shares.append(self._ledger.ended / budget.trials)
         if budget.epochs is not None:
-            shares.append(self._epochs / budget.epochs)
+            shares.append(self._ledger.epochs / budget.epochs)
         return {
-            "trials_done": self._done,
-            "diverged": self._diverged,
-            "epochs_done": self._epochs,
-            "epochs_per_s": self._epochs / elapsed if elapsed > 0 else 0.0,
-            "best_error": self._best_error,
+            "trials_done": len(self._ledger.trials),
+            "diverged": self._ledger.diverged,
+            "epochs_done": self._ledger.epochs,
+            "epochs_per_s": self._ledger.epochs / elapsed if elapsed > 0 else 0.0,
+            "best_error": self._ledger.best_error,
             "seconds_left": left,
             "share_done": min(1.0, max(shares)),
         }

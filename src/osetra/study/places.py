@@ -36,8 +36,8 @@ def name_and_folder(name: str | None, source: str, store: Store | None, models: 
     """
     taken = set() if store is None else {summary.study.name for summary in store.studies()}
     if name is None:
-        # Data handed over in memory has a word for a source, and no ending.
-        stem = Path(source).name.split(".")[0] if Path(source).suffix else ""
+        # Data handed over in memory has a word for a source, and no ending; a folder's source ends in a slash.
+        stem = Path(source).name.split(".")[0] if Path(source).suffix or source.endswith("/") else ""
         name = _free_name(stem or "study", taken, models)
     require_study_name(name)
     if name in taken:

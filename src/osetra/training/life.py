@@ -1,15 +1,18 @@
 """One trial's life: epochs, curve, best weights, and how it ends.
 
+A life goes on in stretches, with pauses of any length between; a paused one goes on to the bits of one that never paused. Schedules are
+laid out over all the epochs that a trial may have, so a stretch that ends early leaves the rate where the longer life would have it.
+
 Under full-batch gradient descent with nothing random in it the cost must fall at every step; the first time it does not, that is noticed.
 A trial ends `finished` (all its epochs, or no better for `patience` epochs), `stopped` (told to) or `diverged` (its cost stopped being
-finite or exploded). Whatever its end, the weights of its best epoch are restored.
+finite or exploded). Whatever its end, the weights of its best epoch are there.
 
 Knows nothing of: search, stores, other trials.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from osetra.core.records import EpochRecord, TrialState
@@ -22,96 +25,109 @@ RISE = 1e-5
 EXPLODED = 1e4
 """A cost this many times the first epoch's counts as diverged, finite or not."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a trial ended."""
-
-    state: TrialState
-    reason: str
-    epochs: int
-    best: EpochRecord | None
-    """The epoch of the restored weights; None if no epoch ended well."""
-    weights: ModelState | None
-    """The model at `best`."""
-    seconds: float
+Notice = Callable[[str, int, dict[str, Any]], None]
+"""Hears (kind, epoch, detail): `probe`, after 0, 1, 2, 4, 8, ... epochs, of the layers; `cost rose` where it must fall."""
 
 
-def live(
-    member: Member,
-    engine: Engine,
-    data: TrainingData,
-    *,
-    epochs: int,
-    patience: int | None = None,
-    report: Callable[[EpochRecord], None] = lambda _: None,
-    told_to_stop: Callable[[float], str | None] = lambda _: None,
-    notice: Callable[[str, int, dict[str, Any]], None] | None = None,
-) -> Outcome:
-    """Train `member` for up to `epochs` epochs.
+class Life:
+    """One trial from its first epoch on. `go_on` trains it further; the rest tells where it stands."""
 
-    `patience`: end after so many epochs without a better dev error; None: never. `report` hears every epoch. `told_to_stop` is asked
-    before every epoch, with the seconds that the last one took, for a reason to stop, or None. `notice` hears, as (kind, epoch, detail), of
-    probes of the layers (`probe`, after 0, 1, 2, 4, 8, ... epochs) and of a cost that rose where it must fall (`cost rose`); left out, the
-    trial is not probed.
-    """
-    best: EpochRecord | None = None
-    weights: ModelState | None = None
-    first_cost = math.inf
-    seconds = 0.0
-    last = 0.0
-    done = 0
-    lowest = math.inf if notice and must_fall(member, data) else -math.inf
-    look = _prober(member, engine, data, notice) if notice else lambda _epoch: None
-    look(0)
+    def __init__(
+        self,
+        member: Member,
+        engine: Engine,
+        data: TrainingData,
+        *,
+        epochs: int,
+        patience: int | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        """`epochs`: all that it may have. `patience`: end after so many without a better dev error, or None. `notice` None: no probes."""
+        self.member, self._engine, self._data = member, engine, data
+        self._epochs, self._patience, self._notice = epochs, patience, notice
+        self.state = TrialState.WAITING
+        self.reason = ""
+        self.epochs = 0
+        """Trained so far."""
+        self.seconds = 0.0
+        self.best: EpochRecord | None = None
+        """The epoch of `weights`; None if no epoch ended well."""
+        self.weights: ModelState | None = None
+        """The model at `best`."""
+        self._first_cost = math.inf
+        self._lowest = math.inf if notice and must_fall(member, data) else -math.inf
+        self._last_epoch_s = 0.0
 
-    def end(state: TrialState, reason: str) -> Outcome:
-        return Outcome(state=state, reason=reason, epochs=done, best=best, weights=weights, seconds=seconds)
+    def go_on(
+        self,
+        epochs: int,
+        *,
+        report: Callable[[EpochRecord], None] = lambda _: None,
+        told_to_stop: Callable[[float], str | None] = lambda _: None,
+    ) -> TrialState:
+        """Train for up to `epochs` more and say how it stands: paused if it can go on.
 
-    while done < epochs:
-        if why := told_to_stop(last):
-            return end(TrialState.STOPPED, f"{why} after {done} of {epochs} epochs")
-        record = engine.advance([member], data)[0][0]
+        `report` hears every epoch. `told_to_stop` is asked before every epoch, with the seconds that the last one took, for a reason to
+        stop, or None.
+        """
+        assert not self.state.is_over, f"a trial that is {self.state} cannot go on"
+        if self.state is TrialState.WAITING:
+            self._look()
+        self.state = TrialState.RUNNING
+        for _ in range(min(epochs, self._epochs - self.epochs)):
+            if why := told_to_stop(self._last_epoch_s):
+                return self._end(TrialState.STOPPED, f"{why} after {self.epochs} of {self._epochs} epochs")
+            self._epoch(report)
+            if self.state is not TrialState.RUNNING:
+                return self.state
+        if self.epochs == self._epochs:
+            return self._end(TrialState.FINISHED, f"trained its {self._epochs} epochs")
+        return self._end(TrialState.PAUSED, f"trained {self.epochs} of {self._epochs} epochs")
+
+    def _epoch(self, report: Callable[[EpochRecord], None]) -> None:
+        member = self.member
+        record = self._engine.advance([member], self._data)[0][0]
         report(record)
         if isinstance(member.learning_rates, ReduceOnPlateau):
             member.learning_rates.hear(record)
-        done += 1
-        last = record.seconds
-        seconds += record.seconds
-        if done == 1:
-            first_cost = abs(record.train_cost)
-        if not (math.isfinite(record.train_cost) and math.isfinite(record.dev_loss)):
-            return end(TrialState.DIVERGED, f"the cost was not finite in epoch {done}")
-        if record.train_cost > EXPLODED * max(first_cost, 1e-12) and done > 1:
-            return end(TrialState.DIVERGED, f"the cost reached {record.train_cost:.3g} in epoch {done}, from {first_cost:.3g} in the first")
-        look(done)
-        if notice and lowest > -math.inf and record.train_cost > lowest * (1 + RISE):
-            notice("cost rose", done, {"from": lowest, "to": record.train_cost})
-            lowest = -math.inf
-        lowest = min(lowest, record.train_cost)
-        if best is None or (record.dev_error, record.dev_loss) < (best.dev_error, best.dev_loss):
-            best, weights = record, member.state.copy()
-        elif patience is not None and done - best.epoch >= patience:
-            return end(TrialState.FINISHED, f"no better for {patience} epochs")
-    return end(TrialState.FINISHED, f"trained its {epochs} epochs")
+        self.epochs += 1
+        self._last_epoch_s = record.seconds
+        self.seconds += record.seconds
+        cost = record.train_cost
+        if self.epochs == 1:
+            self._first_cost = abs(cost)
+        if not (math.isfinite(cost) and math.isfinite(record.dev_loss)):
+            self._end(TrialState.DIVERGED, f"the cost was not finite in epoch {self.epochs}")
+            return
+        if cost > EXPLODED * max(self._first_cost, 1e-12) and self.epochs > 1:
+            told = f"the cost reached {cost:.3g} in epoch {self.epochs}, from {self._first_cost:.3g} in the first"
+            self._end(TrialState.DIVERGED, told)
+            return
+        self._look()
+        if self._notice and self._lowest > -math.inf and cost > self._lowest * (1 + RISE):
+            self._notice("cost rose", self.epochs, {"from": self._lowest, "to": cost})
+            self._lowest = -math.inf
+        self._lowest = min(self._lowest, cost)
+        if self.best is None or (record.dev_error, record.dev_loss) < (self.best.dev_error, self.best.dev_loss):
+            self.best, self.weights = record, member.state.copy()
+        elif self._patience is not None and self.epochs - self.best.epoch >= self._patience:
+            self._end(TrialState.FINISHED, f"no better for {self._patience} epochs")
+
+    def _end(self, state: TrialState, reason: str) -> TrialState:
+        self.state, self.reason = state, reason
+        return state
+
+    def _look(self) -> None:
+        """Probe the layers when that is due."""
+        if self._notice and is_due(self.epochs):
+            layers = probe(self._engine, self.member, self._data)
+            self._notice("probe", self.epochs, {"layers": [_short(asdict(layer)) for layer in layers]})
 
 
 def must_fall(member: Member, data: TrainingData) -> bool:
-    """Whether every step is gradient descent over all rows, without dropout or augmentation, so that the cost must fall at each."""
+    """Whether every step is gradient descent over all rows, without clipping, dropout or augmentation, so that each must lower the cost."""
     h = member.hyperparameters
     return h.optimizer == "gd" and h.clip_norm == 0 and h.is_noiseless and h.batch_size >= data.num_rows
-
-
-def _prober(
-    member: Member, engine: Engine, data: TrainingData, notice: Callable[[str, int, dict[str, Any]], None]
-) -> Callable[[int], None]:
-    """Give a function of the epochs done that probes the layers when that is due."""
-
-    def look(epoch: int) -> None:
-        if is_due(epoch):
-            notice("probe", epoch, {"layers": [_short(asdict(layer)) for layer in probe(engine, member, data)]})
-
-    return look
 
 
 def _short(numbers: dict[str, float]) -> dict[str, float | None]:

@@ -1,0 +1,105 @@
+"""A space that is edited while a study runs: every version, what made it, and from which trial on it holds.
+
+    history = SpaceHistory.begin(space)
+    history = history.after(40, space.widen("learning_rate", 1e-5, 1, why="best on the boundary"))
+
+Knows nothing of: trials beyond their numbers, who edits and when by the clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osetra.core.errors import SpaceError
+from osetra.space.edits import Edit
+from osetra.space.space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A space, from one trial on."""
+
+    trials: int
+    """Trials begun before it came into force; it holds for the trial of that number and those that follow."""
+    edit: Edit | None
+    """None for the space that a study began with."""
+    space: Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceHistory:
+    """Immutable: `after` gives a new one."""
+
+    versions: tuple[Version, ...]
+    """In order; the first one is what the study began with."""
+
+    def __post_init__(self) -> None:
+        assert self.versions, "a history begins with a space"
+        assert self.versions[0].trials == 0, "a history begins before the first trial"
+        assert [version.trials for version in self.versions] == sorted(version.trials for version in self.versions), "versions out of order"
+
+    @classmethod
+    def begin(cls, space: Space) -> "SpaceHistory":
+        """The history of a space that was not edited yet."""
+        return cls(versions=(Version(trials=0, edit=None, space=space),))
+
+    @property
+    def space(self) -> Space:
+        """The one in force now."""
+        return self.versions[-1].space
+
+    def at(self, trial: int) -> Space:
+        """The space from which the trial of that number was drawn."""
+        return next(version.space for version in reversed(self.versions) if version.trials <= trial or version is self.versions[0])
+
+    def after(self, trials: int, edited: Space) -> "SpaceHistory":
+        """The history with one edit more, made when `trials` trials had begun.
+
+        edited: the space in force now after `widen`, `narrow`, `fix`, `add_choice` or `release`. Raises `SpaceError` for any other space,
+        and for fewer trials than at the edit before.
+        """
+        if trials < self.versions[-1].trials:
+            raise SpaceError(f"edits must be kept in order, got {trials} trials behind {self.versions[-1].trials}; give the count now")
+        edit = edited.edit
+        if edit is None or edited != self._expected(edit, edited):
+            raise SpaceError(
+                "a history takes one edit of the space in force at a time, got another space; "
+                "make it from history.space with widen, narrow, fix, add_choice or release"
+            )
+        return SpaceHistory(versions=(*self.versions, Version(trials=trials, edit=edit, space=edited)))
+
+    def describe(self) -> str:
+        """For people: one edit a line."""
+        edits = [f"after {version.trials} trials {version.edit.describe()}" for version in self.versions if version.edit is not None]
+        return "\n".join(edits) or "the space was not edited"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able and exact."""
+        return {
+            "versions": [
+                {"trials": version.trials, "edit": version.edit and version.edit.to_dict(), "space": version.space.to_dict()}
+                for version in self.versions
+            ]
+        }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "SpaceHistory":
+        """The history that `to_dict` wrote. Raises `SpaceError` for anything else."""
+        versions = written.get("versions") if isinstance(written, Mapping) else None
+        if not isinstance(versions, list) or not versions:
+            raise SpaceError(f"a history must be written as a list of versions, got {written!r}; write it with to_dict")
+        read: list[Version] = []
+        for version in versions:
+            trials = version.get("trials") if isinstance(version, Mapping) else None
+            if not isinstance(trials, int) or trials < (read[-1].trials if read else 0) or (trials and not read):
+                raise SpaceError(f"versions must have rising numbers of trials from 0, got {version!r}; write them with to_dict")
+            edit = None if version.get("edit") is None else Edit.from_dict(version["edit"])
+            read.append(Version(trials=trials, edit=edit, space=Space.from_dict(version.get("space", ()))))
+        return cls(versions=tuple(read))
+
+    def _expected(self, edit: Edit, edited: Space) -> Space | None:
+        """What the edit makes of the space in force; None where it does not apply to it."""
+        before = self.space.entries()
+        if edit.name not in before or edit.name not in edited.entries():
+            return None
+        return self.space.replace({edit.name: edited.entries()[edit.name]})

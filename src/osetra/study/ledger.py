@@ -1,0 +1,94 @@
+"""What is known of a study's trials, and what of that waits to be written to the store.
+
+Knows nothing of: who trains, when a trial is handed out, the store's tables.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from osetra.core.ports import Job, Store
+from osetra.core.records import EpochRecord, Event, Trial, TrialState
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What waits for the next transaction."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    epochs: dict[int, list[EpochRecord]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+
+class Ledger:
+    """Trials by number, with counts; `flush` writes what is new."""
+
+    def __init__(self, study: str, store: Store) -> None:
+        self._study, self._store = study, store
+        self.trials: dict[int, Trial] = {}
+        self.epochs = 0
+        """Trained, by all trials together."""
+        self.ended = 0
+        self.diverged = 0
+        self.best_error: float | None = None
+        """The lowest dev error that any epoch had."""
+        self._pending = _Pending()
+
+    def __getitem__(self, number: int) -> Trial:
+        return self.trials[number]
+
+    def begin(self, job: Job) -> None:
+        """A trial is handed out for the first time. Nothing is written before it starts."""
+        self.trials[job.trial] = Trial(number=job.trial, configuration=job.configuration, state=TrialState.WAITING)
+
+    def withdraw(self, number: int) -> None:
+        """The study ended before the trial began; it leaves no trace."""
+        del self.trials[number]
+
+    def change(self, number: int, **fields: Any) -> Trial:
+        """The trial with these fields, from now on."""
+        trial = replace(self.trials[number], **fields)
+        self.trials[number] = self._pending.trials[number] = trial
+        return trial
+
+    def start(self, number: int, *, num_parameters: int) -> None:
+        self.change(number, state=TrialState.RUNNING, num_parameters=num_parameters)
+        self.event(number, 0, "started", {})
+
+    def promote(self, job: Job) -> None:
+        """A trial that waited goes on."""
+        self.change(job.trial, state=TrialState.RUNNING, reason="")
+        self.event(job.trial, job.start, "promoted", {"until": job.until})
+
+    def add_epoch(self, number: int, record: EpochRecord) -> None:
+        trial, error = self.trials[number], record.dev_error
+        self.epochs += 1
+        fields: dict[str, Any] = {"epochs": trial.epochs + 1, "seconds": trial.seconds + record.seconds}
+        if not math.isnan(error) and (trial.dev_error is None or (error, record.dev_loss) < (trial.dev_error, trial.dev_loss)):
+            fields |= {"dev_error": error, "dev_loss": record.dev_loss, "best_epoch": record.epoch}
+            self.best_error = error if self.best_error is None else min(error, self.best_error)
+        self.change(number, **fields)
+        self._pending.epochs.setdefault(number, []).append(record)
+
+    def end(self, number: int, state: TrialState, reason: str, **fields: Any) -> Trial:
+        """The trial is over."""
+        trial = self.change(number, state=state, reason=reason, **fields)
+        self.ended += 1
+        self.diverged += state is TrialState.DIVERGED
+        self.event(number, trial.epochs, str(state), {"reason": reason})
+        return trial
+
+    def event(self, number: int, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
+        self._pending.events.append(Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC)))
+
+    def flush(self) -> None:
+        """Write what is new, in one transaction. Raises StoreError; what was to be written is then lost."""
+        pending, self._pending = self._pending, _Pending()
+        if pending.trials:
+            self._store.record(self._study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events)
+
+    def best(self) -> Trial | None:
+        """Lowest dev error of all that did not diverge or fail; ties go to the lower number."""
+        able = [trial for trial in self.trials.values() if trial.state.can_win and trial.dev_error is not None]
+        return min(able, key=lambda trial: (trial.dev_error, trial.number)) if able else None
