@@ -255,7 +255,7 @@ def network_with(**changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.update(format_version=3), "must be of format version 2 or older, got 3; it is of a newer osetra, so upgrade"),
+        (lambda r: r.update(format_version=4), "must be of format version 3 or older, got 4; it is of a newer osetra, so upgrade"),
         (lambda r: r.update(format_version="1"), "format_version must be a whole number >= 1, got '1'"),
         (lambda r: r.update(format="onnx"), "must be of the format osetra-model"),
         (lambda r: r.pop("network"), "network must be an object, got nothing"),

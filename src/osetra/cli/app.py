@@ -86,6 +86,10 @@ def fit(
     trials: Annotated[Optional[int], typer.Option(help="Train this many configurations.")] = None,  # noqa: UP045
     epochs: Annotated[Optional[int], typer.Option(help="Spend this many epochs, over all trials.")] = None,  # noqa: UP045
     epochs_per_trial: Annotated[Optional[int], typer.Option(help="Longest training of one trial.  [default: by the data]")] = None,  # noqa: UP045
+    patience: Annotated[Optional[int], typer.Option(help="End a trial after so many epochs without a better one; 0: never.")] = None,  # noqa: UP045
+    strategy: Annotated[
+        str, typer.Option(help="random, sobol, grid, coarse_to_fine, tpe; with +asha, +successive_halving or +hyperband for a ladder.")
+    ] = "random",
     task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
     study: Annotated[Optional[str], typer.Option(help="Name of the study.  [default: by the file]")] = None,  # noqa: UP045
     store: StoreOption = DEFAULT_STORE,
@@ -114,9 +118,10 @@ def fit(
     from osetra.cli.fit import run_fit
 
     run_fit(
-        data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, task=task, study=study,
-        store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, dev=dev,
-        test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, as_json=json,
+        data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, patience=patience,
+        strategy=strategy, task=task, study=study, store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes,
+        groups=groups, time_column=time, dev=dev, test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers,
+        as_json=json,
     )  # fmt: skip
 
 

@@ -240,6 +240,12 @@ def _print_errors(console: Console, study: "Study", best: Trial) -> None:
         say(console, f"Rows of dev and test are weighed by {printable(facts['weights']['column'])}; those of train are not.", style="dim")
     if facts.get("class_weight"):
         say(console, "Class weights counted in training and in comparing trials, not in these errors.", style="dim")
+    if best.reason.startswith("no better for"):
+        told = (
+            f"Early stopping ended its training at epoch {best.epochs} and kept epoch {best.best_epoch}, which ties two knobs together: how"
+        )
+        tied = "well the cost is fitted, and how far the network is kept from overfitting."
+        say(console, f"{told} {tied} The alternative: --patience 0, more --epochs-per-trial, and l2 for the rest.", style="dim")
     if "test" not in parts:
         say(console, "No test part was kept: the dev error of the best of many trials is too kind to it.")
 

@@ -21,15 +21,18 @@ class Task(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
+    OBJECTIVE = "objective"
+    """Nothing by osetra itself: the value of a function of the user's is tuned."""
 
     @property
     def is_classification(self) -> bool:
-        return self is not Task.REGRESSION
+        return self in (Task.BINARY, Task.MULTICLASS)
 
     @property
     def in_words(self) -> str:
         """As a person says it."""
-        return {"binary": "binary classification", "multiclass": "multi-class classification"}.get(self.value, self.value)
+        words = {"binary": "binary classification", "multiclass": "multi-class classification", "objective": "tuning"}
+        return words.get(self.value, self.value)
 
 
 class TrialState(StrEnum):
@@ -124,6 +127,16 @@ class Trial:
     def __post_init__(self) -> None:
         assert self.number >= 0, f"trial number {self.number}"
         assert self.dev_error is None or not math.isnan(self.dev_error), "NaN never wins: a trial without a number has None"
+
+    @property
+    def params(self) -> Configuration:
+        """The configuration, under the name that it has in an objective."""
+        return self.configuration
+
+    @property
+    def value(self) -> float | None:
+        """The dev error, under the name that it has where an objective is tuned."""
+        return self.dev_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

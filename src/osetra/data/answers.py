@@ -36,6 +36,9 @@ class Answers:
     target_scale: np.ndarray
     """float64 [targets], > 0; empty for classification."""
 
+    def __post_init__(self) -> None:
+        assert self.task is not Task.OBJECTIVE, "an objective has no answers"
+
     @classmethod
     def fit(cls, target: "pd.DataFrame", task: Task) -> "Answers":
         """Learn from the targets of the training rows. Raises DataError if they do not vary."""

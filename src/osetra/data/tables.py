@@ -27,7 +27,7 @@ FEW_VALUES = 20
 FEW_VALUES_SHARE = 0.1
 """... if they are also at most this share of the rows (two values always are)."""
 
-_TASKS = (*(task.value for task in Task), "classification")
+_TASKS = (*(task.value for task in Task if task is not Task.OBJECTIVE), "classification")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,6 +6,9 @@ the network that `model.json` describes before a row is scored.
     model.json           format, format_version, network, batch_norm_eps, features, preparation, facts, weights_sha256
     weights.safetensors  W1, b1 (or gamma1, beta1, mean1, variance1), W2, ... as float32; W is [units before, units]
 
+An ensemble has, in place of network and batch_norm_eps, members: network, batch_norm_eps, facts and weight of each; its tensors are
+called 1.W1, 1.b1, ..., 2.W1, ..., by member.
+
 Knows nothing of: how a model was found, what its facts say.
 """
 
@@ -24,22 +27,24 @@ import numpy as np
 
 from osetra.core.errors import InputError, ModelError
 from osetra.data.prepare import Preparation
+from osetra.models.ensemble import Ensemble
 from osetra.models.model import Model
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 
 FORMAT = "osetra-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when an older osetra could no longer read what is written.
 
     1    models of tables, written to this day
     2    models of images
+    3    ensembles
 """
 RECORD = "model.json"
 WEIGHTS = "weights.safetensors"
 
 
-def save(model: Model, folder: str | Path, *, overwrite: bool = False) -> None:
+def save(model: Model | Ensemble, folder: str | Path, *, overwrite: bool = False) -> None:
     """Write the model into `folder`, which it creates, with the folders above it.
 
     A saved model that is already there is replaced if `overwrite`; a folder that holds anything else never is.
@@ -76,36 +81,58 @@ def save(model: Model, folder: str | Path, *, overwrite: bool = False) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
-def load(folder: str | Path) -> Model:
-    """The model saved in `folder`; it predicts the same bits as the one that was saved, on the same machine.
+def load(folder: str | Path) -> Model | Ensemble:
+    """The model or ensemble saved in `folder`; it predicts the same bits as the one that was saved, on the same machine.
 
     Raises ModelError if there is no such folder, it holds no model, or a file in it is damaged, cut short or of a newer osetra.
     """
     place = Path(folder)
     _require_model(place)
     record = _read_record(place / RECORD)
+    is_ensemble = "members" in record
     try:
-        network = _network(record)
         preparation = _preparation(record)
-        layout = Layout(network)
+        parts = _members(record) if is_ensemble else [record]
+        networks = [_network(part) for part in parts]
+        layouts = [Layout(network) for network in networks]
     except InputError as error:
         raise _damaged(place / RECORD, str(error)) from error
-    tensors = _read_weights(place / WEIGHTS, record, layout)
+    prefixes = _prefixes(len(parts)) if is_ensemble else [""]
+    tensors = _read_weights(place / WEIGHTS, record, dict(zip(prefixes, layouts, strict=True)))
+    try:
+        models = [
+            _model(record, part, preparation, network, layout, {name: tensors[prefix + name] for name in _shapes(layout)})
+            for part, network, layout, prefix in zip(parts, networks, layouts, prefixes, strict=True)
+        ]
+        if not is_ensemble:
+            return models[0]
+        shares = tuple(_entry(part, "weight", "a number > 0") for part in parts)
+        return Ensemble(members=tuple(models), weights=shares, facts=_entry(record, "facts", "an object"))
+    except InputError as error:
+        raise _damaged(place, str(error)) from error
+
+
+def _model(
+    record: Mapping[str, Any],
+    part: Mapping[str, Any],
+    preparation: Preparation,
+    network: NetworkSpec,
+    layout: Layout,
+    tensors: Mapping[str, np.ndarray],
+) -> Model:
+    """One network of a record: that of the model, or of a `part`, which is a member of an ensemble."""
     parameters, running = (np.zeros(size, np.float32) for size in (layout.size, layout.running_size))
     for name, tensor in tensors.items():
         layout.view(parameters if name in layout.parameters else running, name)[:] = tensor
-    try:
-        return Model(
-            preparation=preparation,
-            network=network,
-            parameters=parameters,
-            running=running,
-            batch_norm_eps=_entry(record, "batch_norm_eps", "a number > 0"),
-            feature_names=tuple(_entry(record, "features", "texts")),
-            facts=_entry(record, "facts", "an object"),
-        )
-    except InputError as error:
-        raise _damaged(place, str(error)) from error
+    return Model(
+        preparation=preparation,
+        network=network,
+        parameters=parameters,
+        running=running,
+        batch_norm_eps=_entry(part, "batch_norm_eps", "a number > 0"),
+        feature_names=tuple(_entry(record, "features", "texts")),
+        facts=_entry(part, "facts", "an object"),
+    )
 
 
 def _require_free(place: Path, overwrite: bool) -> None:
@@ -136,27 +163,44 @@ def _require_model(place: Path) -> None:
         raise ModelError(f"a model is a folder with {RECORD} and {WEIGHTS}, got {place}, which is not; name the folder that was saved")
 
 
-def _version(model: Model) -> int:
+def _version(model: Model | Ensemble) -> int:
     """The oldest that can say what the model is, so that older versions of osetra read all they can."""
-    return 1 if model.preparation.image_shape is None else FORMAT_VERSION
+    if isinstance(model, Ensemble):
+        return 3
+    return 1 if model.preparation.image_shape is None else 2
 
 
-def _weights_file(model: Model) -> bytes:
+def _prefixes(members: int) -> list[str]:
+    """Of the tensors of each member of an ensemble."""
+    return [f"{number}." for number in range(1, members + 1)]
+
+
+def _weights_file(model: Model | Ensemble) -> bytes:
     from safetensors.numpy import save as to_bytes
 
-    layout = model.layout
-    tensors = {name: np.ascontiguousarray(layout.view(model.parameters, name)) for name in layout.parameters}
-    tensors |= {name: np.ascontiguousarray(layout.view(model.running, name)) for name in layout.running}
+    members = dict(zip(_prefixes(len(model.members)), model.members, strict=True)) if isinstance(model, Ensemble) else {"": model}
+    tensors: dict[str, np.ndarray] = {}
+    for prefix, one in members.items():
+        for row, names in ((one.parameters, one.layout.parameters), (one.running, one.layout.running)):
+            tensors |= {prefix + name: np.ascontiguousarray(one.layout.view(row, name)) for name in names}
     # One entry only: safetensors writes several in no fixed order, and the same model would not give the same bytes.
     return to_bytes(tensors, metadata={"format": f"{FORMAT} {_version(model)}"})
 
 
-def _record_file(model: Model, weights: bytes) -> bytes:
+def _network_record(model: Model) -> dict[str, Any]:
+    return {"network": asdict(model.network), "batch_norm_eps": model.batch_norm_eps, "facts": dict(model.facts)}
+
+
+def _record_file(model: Model | Ensemble, weights: bytes) -> bytes:
+    if isinstance(model, Ensemble):
+        pairs = zip(model.members, model.weights, strict=True)
+        parts = {"members": [{**_network_record(member), "weight": weight} for member, weight in pairs]}
+    else:
+        parts = _network_record(model)
     record = {
+        **parts,
         "format": FORMAT,
         "format_version": _version(model),
-        "network": asdict(model.network),
-        "batch_norm_eps": model.batch_norm_eps,
         "features": model.feature_names,
         "preparation": model.preparation.to_dict(),
         "facts": dict(model.facts),
@@ -217,6 +261,7 @@ _IS = {
     "true or false": lambda value: type(value) is bool,
     "a number > 0": lambda value: type(value) is float and value > 0,
     "an object": lambda value: type(value) is dict,
+    "objects, at least one": lambda value: type(value) is list and value and all(type(item) is dict for item in value),
 }
 
 
@@ -225,6 +270,10 @@ def _entry(record: Mapping[str, Any], name: str, kind: str) -> Any:
         got = repr(record[name])[:80] if name in record else "nothing"
         raise ModelError(f"{name} must be {kind}, got {got}")
     return record[name]
+
+
+def _members(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return _entry(record, "members", "objects, at least one")
 
 
 def _network(record: Mapping[str, Any]) -> NetworkSpec:
@@ -254,8 +303,13 @@ def _preparation(record: Mapping[str, Any]) -> Preparation:
     return preparation
 
 
-def _read_weights(path: Path, record: Mapping[str, Any], layout: Layout) -> dict[str, np.ndarray]:
-    """Tensors by name, all that `layout` asks for and no others, each float32 and in its shape."""
+def _shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
+    """Of all tensors of a network, by name."""
+    return {name: shape for name, (_, shape) in (*layout.parameters.items(), *layout.running.items())}
+
+
+def _read_weights(path: Path, record: Mapping[str, Any], layouts: Mapping[str, Layout]) -> dict[str, np.ndarray]:
+    """Tensors by name, all that the layouts ask for, names after their prefix, and no others, each float32 and in its shape."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
@@ -268,7 +322,7 @@ def _read_weights(path: Path, record: Mapping[str, Any], layout: Layout) -> dict
         tensors = from_bytes(content)
     except (SafetensorError, LookupError, TypeError, ValueError, MemoryError, OverflowError) as error:
         raise _damaged(path, f"not a safetensors file, or cut short: {error}") from error
-    wanted = {name: shape for name, (_, shape) in (*layout.parameters.items(), *layout.running.items())}
+    wanted = {prefix + name: shape for prefix, layout in layouts.items() for name, shape in _shapes(layout).items()}
     for what, names in (("lacks", wanted.keys() - tensors.keys()), ("has, besides those of the network,", tensors.keys() - wanted.keys())):
         if names:
             raise _damaged(path, f"it {what} {', '.join(sorted(names)[:5])}")

@@ -25,7 +25,9 @@ def opening(
     shift: Mapping[str, Any] | None = None,
     weighing: Mapping[str, Any] | None = None,
     space: Space,
+    strategy: str,
     epochs_per_trial: int,
+    patience: int | None,
     workers: int,
     budget: str,
 ) -> list[str]:
@@ -37,14 +39,30 @@ def opening(
     lines += [*shift_sentences(shift), *weighing_sentences(weighing or {})]
     at_once = "one trial at a time" if workers == 1 else f"{workers} trials at a time"
     epochs = counted(epochs_per_trial, "epoch")
+    stops = f", fewer after {patience} without a better one" if patience and patience < epochs_per_trial else ""
     lines.append(
-        f"Searching {_listed(in_order(space.names))} at random on their scales: {at_once}, up to {epochs} each, budget {budget}."
+        f"Searching {_listed(in_order(space.names))} {_how(strategy)}: {at_once}, up to {epochs} each{stops}, budget {budget}."
         if space.names
         else f"Nothing is left to search: training the one configuration for up to {epochs}."
     )
     if space.fixed:
         lines.append(f"Left fixed: {_fixed(space)}.")
     return lines
+
+
+_SAMPLERS = {
+    "random": "at random on their scales",
+    "sobol": "evenly on their scales (Sobol)",
+    "grid": "on a grid",
+    "coarse_to_fine": "coarse to fine",
+    "tpe": "by Optuna's TPE",
+}
+_SCHEDULERS = {"asha": "ASHA", "successive_halving": "successive halving", "hyperband": "Hyperband"}
+
+
+def _how(strategy: str) -> str:
+    sampler, _, scheduler = strategy.partition("+")
+    return _SAMPLERS[sampler] + (f" with {_SCHEDULERS[scheduler]}" if scheduler else "")
 
 
 def _fixed(space: Space) -> str:

@@ -10,7 +10,7 @@ Knows nothing of: who is promoted (the schedulers decide), how configurations ar
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from osetra.core.errors import StudyError
 from osetra.core.ports import Job, Sampler
@@ -53,9 +53,9 @@ class Climber:
     is_out: bool = False
     """Whether a job of it is out."""
     rung: int = -1
-    """The highest rung it has been trained to."""
-    recent: list[float] = field(default_factory=list)
-    """The errors after its last three epochs."""
+    """The highest rung that it stands on."""
+    before: float = math.inf
+    """`best` on the rung before that."""
 
 
 class Climbers:
@@ -89,6 +89,11 @@ class Climbers:
 
     def begin(self, until: int) -> Job | None:
         """A new trial, to `until` epochs or what is left of the budget; None if none may begin or the space holds no more."""
+        number = self.enrol()
+        return None if number is None else self.resume(number, until)
+
+    def enrol(self) -> int | None:
+        """The number of a new trial, for which no job is out yet; None as with `begin`."""
         if not self.may_begin:
             return None
         number = len(self.all)
@@ -97,7 +102,7 @@ class Climbers:
             self._exhausted = True
             return None
         self.all.append(Climber(number=number, configuration=configuration))
-        return self.resume(number, until)
+        return number
 
     def resume(self, number: int, until: int) -> Job | None:
         """The next stretch of a trial, cut to what is left of the budget; None if nothing is left or the trial cannot go on."""
@@ -126,7 +131,6 @@ class Climbers:
             climber.is_over, climber.best = True, math.inf
         else:
             climber.best = min([climber.best, *numbers])
-            climber.recent = [*climber.recent, *numbers][-3:]
         self._sampler.observe(job.trial, climber.epochs, climber.best if climber.best < math.inf else math.nan)
         return climber
 

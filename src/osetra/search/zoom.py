@@ -3,7 +3,7 @@
 Trials are ordered by how far they were trained and then by their error, and scored by normal quantiles of that order: a trial that
 climbed is ahead of one that was left behind. So scores need no common epoch, and neither the scale of the errors nor a few absurd ones
 change anything. A share `explore` of the proposals stays with the Sobol sequence; each of the others is the best point of a pool, spread
-points and points near the elites, in one random draw of the surface (Thompson 1933; the deviation halved, as full draws wander).
+points and points near the elites, in one random draw of the surface (Thompson 1933).
 The surface is fitted anew when a quarter more has been heard of; its cost is bounded, however many trials there are.
 Knows nothing of: training, budgets, rungs.
 """
@@ -24,7 +24,6 @@ from osetra.space.values import print_short
 GROWTH = 1.25
 MOST_FITTED = 300
 SPREAD_POINTS, NEAR_POINTS = 200, 100
-TEMPERATURE = 0.5
 DIGITS = 9
 """Coordinates are rounded to these, so that the unit in which an axis is written changes nothing."""
 
@@ -37,7 +36,7 @@ class ZoomSampler:
     """
 
     def __init__(
-        self, space: Space, *, seed: int, first: Configuration | None = None, start: int | None = None, explore: float = 0.25
+        self, space: Space, *, seed: int, first: Configuration | None = None, start: int | None = None, explore: float = 0.5
     ) -> None:
         self._space, self._seed = space, seed
         self._start = max(20, 2 * len(space.names)) if start is None else start
@@ -105,7 +104,7 @@ class ZoomSampler:
             self._fill(generator)
         elif self._taken.mean() > 0.5:
             self._fill(generator)
-        drawn = self._mean + TEMPERATURE * (self._root @ generator.standard_normal(len(self._mean)))
+        drawn = self._mean + (self._root @ generator.standard_normal(len(self._mean)))
         drawn[self._taken] = math.inf
         for place in np.argsort(drawn)[:20]:
             self._taken[place] = True

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,20 +23,15 @@ from osetra.data.images import Images
 from osetra.data.shift import part_shifts
 from osetra.data.weights import ClassWeight
 from osetra.diagnosis.intervals import effective_rows, wilson
-from osetra.executors.threads import available_cores
 from osetra.report.opening import opening
 from osetra.store.sql import open_store
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
+from osetra.study.setting import Setting, decide
+from osetra.study.strategy import DEFAULT, make_search, parse_strategy
 from osetra.study.table import PreparedTable, split_facts, weighing_facts
-
-if TYPE_CHECKING:
-    from osetra.space.space import Space
-
-NOMINAL_FLOPS = 6e10
-"""Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
 
 
 class Silence:
@@ -59,6 +54,8 @@ def fit(
     trials: int | None = None,
     epochs: int | None = None,
     epochs_per_trial: int | None = None,
+    patience: int | None = None,
+    strategy: str = DEFAULT,
     space: Mapping[str, Any] | None = None,
     study: str | None = None,
     store: str | Path | Store | None = None,
@@ -82,7 +79,10 @@ def fit(
     folders, one a class, or an array or .npz file of uint8 [rows, height, width] or [rows, height, width, channels].
     target: the column (or columns, for regression) to predict. task: binary, multiclass or regression; inferred if left out.
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
-    epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs.
+    epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs. patience: a trial ends after so many epochs without a
+    better dev error, by default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
+    strategy: how configurations are chosen and how far each is trained: random, sobol, grid, coarse_to_fine or tpe (Optuna's), with +asha,
+    +successive_halving or +hyperband behind it for a ladder on which only the best train on.
     space: edits of the default space by name: a scale such as `osetra.log(1e-4, 1e-1)`, or a value to fix.
     store: where the study is kept: a file, a URL, an open store; left out, it lives in memory only.
     sizes: of training, dev and test part, as shares or rows. groups: a column whose groups never span parts. time_column: later rows
@@ -102,10 +102,7 @@ def fit(
     spend = Budget(seconds=None if budget is None else parse_seconds(budget), trials=trials, epochs=epochs)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise StudyError(f"seed must be a whole number >= 0, got {seed!r}; the same seed gives the same study")
-    if workers is not None and workers < 1:
-        raise StudyError(f"workers must be >= 1, got {workers}; leave it out to use every core")
-    if epochs_per_trial is not None and epochs_per_trial < 1:
-        raise StudyError(f"epochs_per_trial must be >= 1, got {epochs_per_trial}; leave it out to let the data decide")
+    parse_strategy(strategy)
     opened = open_place(store)
     try:
         table = PreparedTable.of(
@@ -114,28 +111,22 @@ def fit(
         )  # fmt: skip
         shift = _shift(table, time_column, seed=int(seed))
         weighing = weighing_facts(table, weights)
-        rows = table.training.num_rows
-        epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
-        if spend.epochs is not None:
-            epochs_each = min(epochs_each, spend.epochs)
-        searched, first = _space(table, spend, epochs_each, space or {})
+        setting = decide(
+            table, spend, edits=space or {}, strategy=strategy, epochs_per_trial=epochs_per_trial, patience=patience, workers=workers
+        )  # fmt: skip
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
-        workers = workers or available_cores()
         for sentence in opening(
             dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule,
-            shift=shift, weighing=weighing, space=searched,
-            epochs_per_trial=epochs_each, workers=workers, budget=spend.in_words(),
+            shift=shift, weighing=weighing, space=setting.space, strategy=strategy, epochs_per_trial=setting.epochs_per_trial,
+            patience=setting.patience, workers=setting.workers, budget=spend.in_words(),
         ):  # fmt: skip
             progress.notice(sentence)
         began += _compile(progress)
         # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
         opened = opened or open_store(cast("str | Path", store))
-        record = _record(
-            table, name, seed=int(seed), budget=spend, epochs_each=epochs_each, space=searched, first=first, workers=workers,
-            more={"shift": shift, **weighing},
-        )  # fmt: skip
+        record = _record(table, name, seed=int(seed), budget=spend, setting=setting, more={"shift": shift, **weighing})
         deadline = None if spend.seconds is None else began + spend.seconds
-        return _tune(table, record, spend, searched, first, opened, folder, _Told(progress, record, table), interrupted, workers, deadline)
+        return _tune(table, record, spend, setting, opened, folder, _Told(progress, record, table), interrupted, deadline)
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()
@@ -187,14 +178,10 @@ def _record(
     *,
     seed: int,
     budget: Budget,
-    epochs_each: int,
-    space: "Space",
-    first: Mapping[str, Any],
-    workers: int,
+    setting: Setting,
     more: Mapping[str, Any],
 ) -> StudyRecord:
     from osetra.study.environment import environment, fingerprint
-    from osetra.study.loop import lag_for
 
     return StudyRecord(
         name=name,
@@ -207,16 +194,12 @@ def _record(
         error_name="error rate" if table.dataset.task.is_classification else "RMSE",
         facts={
             "budget": asdict(budget),
-            "epochs_per_trial": epochs_each,
-            "space": space.to_dict(),
-            "first": first,
-            "strategy": "random",
-            "lag": lag_for(workers),
+            **setting.facts(),
             "split": split_facts(table.split),
             **more,
             "notes": [*table.dataset.notes, *table.preparation.notes],
             "fingerprint": fingerprint(table.dataset.features, table.dataset.target),
-            "environment": environment(workers),
+            "environment": environment(setting.workers),
         },
     )
 
@@ -225,30 +208,28 @@ def _tune(
     table: PreparedTable,
     record: StudyRecord,
     budget: Budget,
-    space: "Space",
-    first: Mapping[str, Any],
+    setting: Setting,
     store: Store,
     folder: Path | None,
     progress: Progress,
     interrupted: Callable[[], bool],
-    workers: int,
     deadline: float | None,
 ) -> Study:
     from osetra.engines.native.engine import NativeEngine
-    from osetra.search.random import RandomSampler
-    from osetra.search.schedulers import Plain
     from osetra.study.conclude import conclude, rescue
     from osetra.study.loop import Plan, SearchLoop
 
-    epochs_each = record.facts["epochs_per_trial"]
     store.create_study(record)
     try:
         plan = Plan(
-            study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed, epochs_per_trial=epochs_each,
-            patience=max(10, epochs_each // 3), budget=budget, workers=workers, lag=record.facts["lag"], deadline=deadline,
+            study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed,
+            epochs_per_trial=setting.epochs_per_trial, patience=setting.patience, budget=budget, workers=setting.workers, lag=setting.lag,
+            slice_epochs=setting.slice_epochs, deadline=deadline,
         )  # fmt: skip
-        sampler = RandomSampler(space, seed=record.seed, first=first)
-        search = Plain(sampler, last=epochs_each, budget=budget.epochs, trials=budget.trials)
+        search = make_search(
+            setting.strategy, setting.space, seed=record.seed, first=setting.first, last=setting.epochs_per_trial, epochs=budget.epochs,
+            trials=budget.trials,
+        )  # fmt: skip
         loop = SearchLoop(
             plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
         )
@@ -271,25 +252,3 @@ def _close_record(store: Store, name: str, error: BaseException) -> None:
         is_interrupt = isinstance(error, KeyboardInterrupt)
         state, reason = (State.STOPPED, "interrupted") if is_interrupt else (State.FAILED, str(error) or type(error).__name__)
         store.update_study(replace(current, state=state, reason=reason, finished=datetime.now(UTC)))
-
-
-def _space(table: PreparedTable, budget: Budget, epochs_each: int, edits: Mapping[str, Any]) -> "tuple[Space, dict[str, Any]]":
-    """The default space for the data and the budget, with the user's edits, and the first configuration to try."""
-    from osetra.space.tiers import check_names, check_values, default_configuration, default_space, tiers_for
-
-    shape = {"rows": table.training.num_rows, "inputs": table.preparation.num_inputs, "task": table.dataset.task}
-    asked = edits.get("optimizer")
-    optimizer = asked if isinstance(asked, str) else "adam"
-    first = default_configuration(**shape, optimizer=optimizer)
-    units, layers = int(first.get("hidden_units", 64)), int(first.get("num_layers", 2))
-    parameters = shape["inputs"] * units + (layers - 1) * units**2 + units * table.preparation.num_outputs
-    trial_seconds = 6.0 * parameters * epochs_each * shape["rows"] / NOMINAL_FLOPS
-    expected = min(
-        budget.trials if budget.trials is not None else np.inf,
-        budget.epochs / epochs_each if budget.epochs is not None else np.inf,
-        2.0 * budget.seconds / trial_seconds if budget.seconds is not None else np.inf,
-    )
-    space = default_space(**shape, tiers=tiers_for(expected), optimizer=optimizer).replace(edits)
-    check_names(space)
-    check_values(space)
-    return space, space.nearest(first)

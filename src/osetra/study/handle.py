@@ -14,6 +14,7 @@ from osetra.core.records import EpochRecord, Event, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 
 if TYPE_CHECKING:
+    from osetra.models.ensemble import Ensemble
     from osetra.models.model import Model
     from osetra.space.space import Space
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Study:
     """A tuned task: its trials, its best, its model. `fit` returns one; `Study.open` finds one in a store."""
 
-    def __init__(self, record: StudyRecord, store: Store, *, model: "Model | None" = None) -> None:
+    def __init__(self, record: StudyRecord, store: Store, *, model: "Model | Ensemble | None" = None) -> None:
         self.record = record
         self.store = store
         self._model = model
@@ -72,7 +73,7 @@ class Study:
         return Space.from_dict(self.facts["space"])
 
     @property
-    def model(self) -> "Model":
+    def model(self) -> "Model | Ensemble":
         """The trained best model. Raises StudyError if none was kept, ModelError if its folder cannot be read."""
         if self._model is None:
             folder = self.facts.get("model")

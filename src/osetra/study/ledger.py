@@ -52,7 +52,7 @@ class Ledger:
         self.trials[number] = self._pending.trials[number] = trial
         return trial
 
-    def start(self, number: int, *, num_parameters: int) -> None:
+    def start(self, number: int, *, num_parameters: int | None = None) -> None:
         self.change(number, state=TrialState.RUNNING, num_parameters=num_parameters)
         self.event(number, 0, "started", {})
 
@@ -78,6 +78,12 @@ class Ledger:
         self.diverged += state is TrialState.DIVERGED
         self.event(number, trial.epochs, str(state), {"reason": reason})
         return trial
+
+    def end_rest(self, why: str, *, epochs_per_trial: int) -> None:
+        """Those who wait, wait no more."""
+        for number, trial in list(self.trials.items()):
+            if not trial.state.is_over:
+                self.end(number, TrialState.STOPPED, f"{why} after {trial.epochs} of {epochs_per_trial} epochs")
 
     def event(self, number: int, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
         self._pending.events.append(Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC)))

@@ -1,9 +1,8 @@
 """The loop that hands out training, hears what becomes of it, records it and stops on the budget.
 
-A search hands out jobs, each a stretch of one trial. The loop holds `lag` of them at once, one a place, and goes round the places: it cuts
-each job into slices of a few epochs and hands out one slice after the other, numbered k = 0, 1, ... What slice k is follows from the
-outcomes of slices 0 .. k - lag, taken in that order, and from nothing else: timing and the number of workers change nothing, and as there
-are more places than workers, no core waits while there is work. A budget in seconds decides only where a study ends.
+A search hands out jobs, each a stretch of one trial. The loop holds several at once and cuts each into slices of a few epochs, which it
+hands out going round (see `rounds`), so timing and the number of workers change nothing. A budget in seconds decides only where a study
+ends.
 
 Workers are threads, each training one slice at a time in code that releases the GIL. Only this loop's thread writes the store.
 Knows nothing of: files, tables, how a search decides, what the person sees.
@@ -13,7 +12,7 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from osetra.core.errors import StoreError
@@ -23,21 +22,16 @@ from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
 from osetra.study.ledger import Ledger
+from osetra.study.rounds import LEAST_LAG, Rounds
+from osetra.study.spending import Spending
 from osetra.training.life import Life
 from osetra.training.recipe import build_member
 from osetra.training.shelf import Shelf
 
-LEAST_LAG = 8
-"""Jobs held at once on few cores. Kept with the study: another number decides with other knowledge."""
 PAUSED_BYTES = 2**30
 """Memory in which paused trials wait; the others wait on disk."""
 FLUSH_S = 0.25
 FAILED = "the study failed"
-
-
-def lag_for(workers: int) -> int:
-    """Jobs to hold at once: a little more than the workers."""
-    return max(LEAST_LAG, workers + 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +48,7 @@ class Plan:
     budget: Budget
     workers: int
     lag: int = LEAST_LAG
+    """Jobs held at once."""
     slice_epochs: int = 1
     """Epochs of a slice; more than 1 where an epoch is so short that handing it out would cost more."""
     deadline: float | None
@@ -89,19 +84,6 @@ class _Message:
     failure: str = ""
 
 
-@dataclass(slots=True)
-class _Place:
-    """A job on its way."""
-
-    job: Job
-    values: list[float] = field(default_factory=list)
-    """Dev errors of the epochs trained for it."""
-    state: TrialState = TrialState.PAUSED
-    """Of the trial after the last slice."""
-    out: bool = False
-    """Whether a slice is with the workers."""
-
-
 class SearchLoop:
     """One run of a search; `run` is called once."""
 
@@ -117,33 +99,30 @@ class SearchLoop:
         interrupted: Callable[[], bool] = lambda: False,
         paused_bytes: int = PAUSED_BYTES,
     ) -> None:
-        self._plan, self._search, self._engine, self._data = plan, search, engine, data
+        self._plan, self._engine, self._data = plan, engine, data
         self._progress, self._interrupted = progress, interrupted
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-        self._places: list[_Place | None] = [None] * plan.lag
-        self._next = 0
-        self._idle = 0
+        self._rounds = Rounds(search, plan.lag)
         self._futures: dict[int, Future[None]] = {}
         self._lives: dict[int, Life] = {}
         self._shelf = Shelf(paused_bytes)
         self._ledger = Ledger(plan.study, store)
         self._best: Trial | None = None
         """Of those that are over."""
-        self._began = time.monotonic()
+        self._spending = Spending(plan.budget, plan.deadline)
         self._stop: str | None = None
-        self._exhausted = False
 
     def run(self) -> Found:
         """Search until the budget is spent, the space is exhausted or the person interrupts.
 
         Raises StoreError if the store fails; `found` then still tells what there was. The loop is closed by `close`.
         """
-        self._began = flushed = time.monotonic()
+        flushed = time.monotonic()
         pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="osetra-trial")
         try:
             while True:
                 self._check_clock()
-                while self._stop is None and not self._exhausted and self._can_decide():
+                while self._stop is None and self._rounds.can_turn:
                     self._decide(pool)
                 if not self._futures:
                     break
@@ -151,11 +130,13 @@ class SearchLoop:
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
                     self._ledger.flush()
-                    self._progress.update(self._facts(now - self._began))
+                    self._progress.update(self._spending.facts(self._ledger))
                     flushed = now
-            self._leave_paused()
+            self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.epochs_per_trial)
+            found = self.found()
             self._ledger.flush()
-            self._progress.update(self._facts(time.monotonic() - self._began))
+            self._progress.update(self._spending.facts(self._ledger))
+            return found
         except StoreError:
             # What still trains ends with its epoch and is heard, so that the best is known; nothing more is written.
             self._stop = FAILED
@@ -165,7 +146,6 @@ class SearchLoop:
         finally:
             self._stop = self._stop or FAILED if self._futures else self._stop
             pool.shutdown(wait=True, cancel_futures=True)
-        return self.found()
 
     def close(self) -> None:
         """Let go of the trials that wait."""
@@ -187,20 +167,10 @@ class SearchLoop:
             member=member,
             trials=[trial for _, trial in sorted(self._ledger.trials.items())],
             epochs=self._ledger.epochs,
-            seconds=time.monotonic() - self._began,
-            ended=self._stop_word(),
+            seconds=self._spending.seconds,
+            ended=self._spending.ended(self._stop if self._stop != FAILED else None, self._ledger),
             interrupted=self._stop == "interrupted",
         )
-
-    def _stop_word(self) -> str:
-        if self._stop and self._stop != FAILED:
-            return self._stop
-        budget = self._plan.budget
-        if budget.trials is not None and len(self._ledger.trials) >= budget.trials:
-            return "all trials of the budget were trained"
-        if budget.epochs is not None and self._ledger.epochs >= budget.epochs:
-            return "all epochs of the budget were spent"
-        return "the search came to its end" if budget.epochs is not None else "every configuration of the space was trained"
 
     def _check_clock(self) -> None:
         if self._stop is None and self._interrupted():
@@ -213,51 +183,30 @@ class SearchLoop:
                 if number not in self._lives:
                     self._ledger.withdraw(number)
 
-    def _can_decide(self) -> bool:
-        place = self._places[self._next % self._plan.lag]
-        return place is None or not place.out
-
     def _decide(self, pool: ThreadPoolExecutor) -> None:
-        """What the next slice is: more of the job at this place or, where that is done, of another one."""
-        at = self._next % self._plan.lag
-        self._next += 1
-        place = self._places[at]
-        if place is not None and (place.state.is_over or place.job.start + len(place.values) >= place.job.until):
-            self._tell(place)
-            self._places[at] = place = None
+        """What the next slice is, and who pauses now."""
+        over, place = self._rounds.turn()
+        if over is not None and over.state is TrialState.PAUSED:
+            number = over.job.trial
+            self._shelf.put(number, self._lives.pop(number))
+            self._ledger.change(number, state=over.state, reason=f"waits at epoch {self._ledger[number].epochs}")
         if place is None:
-            place = self._places[at] = self._begin_job()
-        if place is None:
-            # Once round without a job at any place: there is none to come.
-            self._idle += 1
-            self._exhausted = self._idle >= self._plan.lag
             return
-        self._idle = 0
+        if place.handed_out == 1:
+            self._begin(place.job)
         number = place.job.trial
         left = place.job.until - place.job.start - len(place.values)
-        place.out = True
         self._futures[number] = pool.submit(
             self._train, place.job, self._lives.get(number), min(left, self._plan.slice_epochs)
         )  # fmt: skip
 
-    def _tell(self, place: _Place) -> None:
-        number, state = place.job.trial, place.state
-        self._search.tell(place.job, place.values, state)
-        if state is TrialState.PAUSED:
-            self._shelf.put(number, self._lives.pop(number))
-            self._ledger.change(number, state=state, reason=f"waits at epoch {self._ledger[number].epochs}")
-
-    def _begin_job(self) -> _Place | None:
-        job = self._search.ask()
-        if job is None:
-            return None
+    def _begin(self, job: Job) -> None:
         assert job.until <= self._plan.epochs_per_trial, f"a job until epoch {job.until}, of at most {self._plan.epochs_per_trial}"
         if job.start == 0:
             self._ledger.begin(job)
         else:
             self._lives[job.trial] = self._shelf.take(job.trial)
             self._ledger.promote(job)
-        return _Place(job)
 
     def _train(self, job: Job, life: Life | None, epochs: int) -> None:
         """Runs on a worker's thread; speaks to the loop through messages only."""
@@ -323,7 +272,7 @@ class SearchLoop:
         elif message.noticed is not None:
             self._ledger.event(number, message.noticed[1], message.noticed[0], message.noticed[2])
         elif message.epoch is not None:
-            self._place_of(number).values.append(message.epoch.dev_error)
+            self._rounds.of(number).values.append(message.epoch.dev_error)
             self._ledger.add_epoch(number, message.epoch)
         else:
             self._hear_end(message)
@@ -332,8 +281,8 @@ class SearchLoop:
         """A slice is over; the trial may be, too."""
         number = message.number
         del self._futures[number]
-        place, life = self._place_of(number), self._lives.get(number)
-        place.out, place.state = False, message.state
+        place, life = self._rounds.of(number), self._lives.get(number)
+        place.hear(message.state, is_last=message.state.is_over or place.is_full)
         if life is None and not message.failure:
             self._ledger.withdraw(number)
             return
@@ -351,34 +300,3 @@ class SearchLoop:
 
     def _is_best(self, trial: Trial) -> bool:
         return self._best is None or (trial.dev_error, trial.number) < (self._best.dev_error, self._best.number)
-
-    def _leave_paused(self) -> None:
-        """Those who wait, wait no more."""
-        why = self._stop or "not promoted"
-        for number, trial in list(self._ledger.trials.items()):
-            if not trial.state.is_over:
-                self._ledger.end(number, TrialState.STOPPED, f"{why} after {trial.epochs} of {self._plan.epochs_per_trial} epochs")
-
-    def _place_of(self, number: int) -> _Place:
-        return next(place for place in self._places if place is not None and place.job.trial == number)
-
-    def _facts(self, elapsed: float) -> dict[str, Any]:
-        budget = self._plan.budget
-        shares = [0.0]
-        left = None
-        if self._plan.deadline is not None and budget.seconds is not None:
-            left = max(0.0, self._plan.deadline - time.monotonic())
-            shares.append(1.0 - left / budget.seconds)
-        if budget.trials is not None:
-            shares.append(self._ledger.ended / budget.trials)
-        if budget.epochs is not None:
-            shares.append(self._ledger.epochs / budget.epochs)
-        return {
-            "trials_done": len(self._ledger.trials),
-            "diverged": self._ledger.diverged,
-            "epochs_done": self._ledger.epochs,
-            "epochs_per_s": self._ledger.epochs / elapsed if elapsed > 0 else 0.0,
-            "best_error": self._ledger.best_error,
-            "seconds_left": left,
-            "share_done": min(1.0, max(shares)),
-        }

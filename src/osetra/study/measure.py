@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from osetra.diagnosis.intervals import Measured, error_rate, root_mean_squared_error, weighted_error_rate
-from osetra.models.model import Model
+from osetra.models.predictor import Predictor
 
 
-def measure(model: Model, data: Any, *, weights: np.ndarray | None = None) -> Measured:
+def measure(model: Predictor, data: Any, *, weights: np.ndarray | None = None) -> Measured:
     """Error rate or RMSE on a table that holds the target too (path, frame or Table); rows without a target are left out.
 
     weights: of the rows, all of which then need a target, float64 > 0 [rows]; the error is a weighted mean, and its interval that of

@@ -86,8 +86,8 @@ class PreparedTable:
                 class_weight, task=rows.task, classes=preparation.classes, targets=train_targets, weights=train_weights
             )
         training = TrainingData(
-            train_inputs=train_inputs, train_targets=train_targets, dev_inputs=dev_inputs, dev_targets=dev_targets,
-            train_weights=training_weights(train_weights, of_class, train_targets), dev_weights=training_weights(dev_weights, of_class, dev_targets),
+            train_inputs=train_inputs, train_targets=train_targets, train_weights=training_weights(train_weights, of_class, train_targets),
+            dev_inputs=dev_inputs, dev_targets=dev_targets, dev_weights=training_weights(dev_weights, of_class, dev_targets),
             error_scale=preparation.error_scale, image=_image(preparation),
         )  # fmt: skip
         return PreparedTable(

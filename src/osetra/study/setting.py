@@ -1,0 +1,131 @@
+"""What a study decides before it begins: from the data, the budget, and what the person asked for.
+
+Knows nothing of: how it is said, how the search goes on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from osetra.core.errors import SpaceError, StudyError
+from osetra.core.records import Configuration, Value
+from osetra.core.seeding import Seed
+from osetra.study.budget import Budget
+from osetra.study.table import PreparedTable
+
+if TYPE_CHECKING:
+    from osetra.space.space import Space
+
+NOMINAL_FLOPS = 6e10
+"""Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
+SLICE_S = 0.02
+"""A stretch of training shorter than this (at the nominal speed) is not worth handing out by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The decisions."""
+
+    space: "Space"
+    first: Configuration
+    """The default configuration, tried first."""
+    epochs_per_trial: int
+    """The most that a trial may train."""
+    patience: int | None
+    """Epochs without a better one after which a trial ends; None: it never does."""
+    strategy: str
+    workers: int
+    lag: int
+    slice_epochs: int
+    expected_epochs: int
+    """The budget in epochs; a rough one from nominal speed where it is in seconds."""
+
+    def facts(self) -> dict[str, Any]:
+        """For the study's record."""
+        return {
+            "space": self.space.to_dict(),
+            "first": dict(self.first),
+            "epochs_per_trial": self.epochs_per_trial,
+            "patience": self.patience,
+            "strategy": self.strategy,
+            "lag": self.lag,
+            "slice_epochs": self.slice_epochs,
+        }
+
+
+def decide(
+    table: PreparedTable,
+    budget: Budget,
+    *,
+    edits: Mapping[str, Any],
+    strategy: str,
+    epochs_per_trial: int | None,
+    patience: int | None,
+    workers: int | None,
+) -> Setting:
+    """Decide. `edits` change the default space; what is None is chosen here. Raises SpaceError or StudyError for what makes no sense."""
+    from osetra.executors.threads import available_cores
+    from osetra.study.rounds import lag_for
+
+    for name, value, least in (("workers", workers, 1), ("epochs_per_trial", epochs_per_trial, 1), ("patience", patience, 0)):
+        if value is not None and value < least:
+            raise StudyError(f"{name} must be >= {least}, got {value}; leave it out to have it chosen")
+    rows = table.training.num_rows
+    epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
+    if budget.epochs is not None:
+        epochs_each = min(epochs_each, budget.epochs)
+    patient = max(10, epochs_each // 3) if patience is None else patience or None
+    space, first, epoch_seconds = _space(table, budget, epochs_each, edits)
+    _require_buildable(table, space, first, epochs_each)
+    cores = workers or available_cores()
+    bounds = [
+        budget.epochs if budget.epochs is not None else np.inf,
+        budget.trials * epochs_each if budget.trials is not None else np.inf,
+        2.0 * budget.seconds / epoch_seconds if budget.seconds is not None else np.inf,
+    ]
+    return Setting(
+        space=space, first=first, epochs_per_trial=epochs_each, patience=patient, strategy=strategy, workers=cores, lag=lag_for(cores),
+        slice_epochs=int(np.clip(SLICE_S / epoch_seconds, 1, epochs_each)), expected_epochs=max(1, int(min(bounds))),
+    )  # fmt: skip
+
+
+def _space(table: PreparedTable, budget: Budget, epochs_each: int, edits: Mapping[str, Any]) -> "tuple[Space, dict[str, Value], float]":
+    """The default space for the data and the budget with the edits, the first configuration, and nominal seconds of its epoch."""
+    from osetra.space.known import IMAGE_HYPERPARAMETERS
+    from osetra.space.tiers import check_names, check_values, default_configuration, default_space, tiers_for
+
+    shape = {"rows": table.training.num_rows, "inputs": table.preparation.num_inputs, "task": table.dataset.task}
+    asked = edits.get("optimizer")
+    optimizer = asked if isinstance(asked, str) else "adam"
+    first = default_configuration(**shape, optimizer=optimizer)
+    units, layers = int(first.get("hidden_units", 64)), int(first.get("num_layers", 2))
+    parameters = shape["inputs"] * units + (layers - 1) * units**2 + units * table.preparation.num_outputs
+    epoch_seconds = 6.0 * parameters * shape["rows"] / NOMINAL_FLOPS
+    expected = min(
+        budget.trials if budget.trials is not None else np.inf,
+        budget.epochs / epochs_each if budget.epochs is not None else np.inf,
+        2.0 * budget.seconds / (epoch_seconds * epochs_each) if budget.seconds is not None else np.inf,
+    )
+    space = default_space(**shape, tiers=tiers_for(expected), optimizer=optimizer).replace(edits)
+    check_names(space)
+    check_values(space)
+    moved = [name for name in IMAGE_HYPERPARAMETERS if name in edits]
+    if moved and table.training.image is None:
+        raise SpaceError(f"{moved[0]} moves the pixels of images, got a table; noise and mixup augment tables")
+    return space, space.nearest(first), epoch_seconds
+
+
+def _require_buildable(table: PreparedTable, space: "Space", first: Configuration, epochs: int) -> None:
+    """Raises SpaceError for what is wrong with every trial, such as a loss for another task, before any is begun."""
+    from osetra.space.counted import Counted
+    from osetra.training.recipe import build_member
+
+    losses = space.scales.get("loss")
+    variants = [losses.at(place) for place in range(losses.size)] if isinstance(losses, Counted) else []
+    for configuration in [first, *({**first, "loss": loss} for loss in variants)]:
+        build_member(
+            configuration, num_inputs=table.preparation.num_inputs, num_outputs=table.preparation.num_outputs, task=table.dataset.task,
+            seed=Seed(study=0, trial=0), total_epochs=epochs,
+        )  # fmt: skip
