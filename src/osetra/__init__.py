@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from osetra.models.files import load as load_model
     from osetra.space.scales import choice, integer, linear, log, one_minus_log, ordinal, powers_of_two
     from osetra.space.space import Space
+    from osetra.study.ask_tell import Tuner
     from osetra.study.fit import fit
     from osetra.study.handle import Study
+    from osetra.study.optimize import optimize
     from osetra.training.check_function import check_gradients
     from osetra.training.minimize import minimize
 
@@ -28,6 +30,7 @@ _HOME = {
     "Study": "osetra.study.handle",
     "TunedClassifier": "osetra.estimators",
     "TunedRegressor": "osetra.estimators",
+    "Tuner": "osetra.study.ask_tell",
     "check_gradients": "osetra.training.check_function",
     "choice": "osetra.space.scales",
     "fit": "osetra.study.fit",
@@ -37,6 +40,7 @@ _HOME = {
     "log": "osetra.space.scales",
     "minimize": "osetra.training.minimize",
     "one_minus_log": "osetra.space.scales",
+    "optimize": "osetra.study.optimize",
     "ordinal": "osetra.space.scales",
     "powers_of_two": "osetra.space.scales",
     "smooth": "osetra.diagnosis.smoothing",
@@ -47,6 +51,7 @@ __all__ = [
     "Study",
     "TunedClassifier",
     "TunedRegressor",
+    "Tuner",
     "check_gradients",
     "choice",
     "fit",
@@ -56,6 +61,7 @@ __all__ = [
     "log",
     "minimize",
     "one_minus_log",
+    "optimize",
     "ordinal",
     "powers_of_two",
     "smooth",

@@ -1,7 +1,9 @@
 """The verbs that read a store: studies, trials, show, best."""
 
+import math
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -9,6 +11,7 @@ from rich.text import Text
 
 from osetra.cli import DEFAULT_STORE
 from osetra.cli.screen import Column, output, print_json, print_table, print_trials, printable, say
+from osetra.core.direction import as_given
 from osetra.core.errors import StudyError
 from osetra.core.ports import Store
 from osetra.core.records import StudyState, Trial, TrialState
@@ -16,8 +19,11 @@ from osetra.report import words
 from osetra.report.parts import shift_sentences, weighing_sentences
 
 if TYPE_CHECKING:
+    from osetra.search.importance import Importances
     from osetra.study.handle import Study
 
+BAR = 24
+"""Characters of a bar that stands for everything."""
 STUDY_STYLE = {StudyState.RUNNING: "cyan", StudyState.FINISHED: "green", StudyState.STOPPED: "yellow", StudyState.FAILED: "red"}
 
 
@@ -41,7 +47,7 @@ def _study(name: str | None, store: str) -> "Study":
 
 def list_studies(store: str, *, as_json: bool) -> None:
     """Newest first."""
-    summaries = _open(store).studies()
+    summaries = [replace(s, best=as_given(s.study, s.best)) if s.best else s for s in _open(store).studies()]
     if as_json:
         print_json(
             [
@@ -99,7 +105,8 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
     record, facts = study.record, study.facts
     if as_json:
         counts = {str(state): n for state, n in study.store.count_trials(study.name).items()}
-        print_json(words.study_facts(record) | {"trial_states": counts})
+        found = _importance(study)
+        print_json(words.study_facts(record) | {"trial_states": counts, "importance": found and found.to_dict()})
         return
     console = output()
     print_named(console, record.name, f": {record.task.in_words} of {record.target}, from {record.source}, seed {record.seed}")
@@ -114,11 +121,39 @@ def show_study(name: str | None, store: str, *, as_json: bool) -> None:
     counts = study.store.count_trials(study.name)
     console.print()
     print_named(console, "Trials", f"  {_states(counts) or 'none yet'}")
+    found = _importance(study)
+    if found is not None:
+        _print_importance(console, found)
     if "best" in facts:
         console.print()
         print_best(console, study, store)
     elif facts.get("divergence"):
         say(console, facts["divergence"])
+
+
+def _importance(study: "Study") -> "Importances | None":
+    """None where there are too few trials to tell."""
+    try:
+        return study.importance()
+    except StudyError:
+        return None
+
+
+def _print_importance(console: Console, found: "Importances") -> None:
+    """A bar for each hyperparameter and what the tiers say to it."""
+    listed = found.hyperparameters
+    bars = [Text("█" * round(BAR * one.share) or "▏", style="green" if one.above_chance else "dim") for one in listed]
+    columns = [
+        Column(heading="", cells=[one.name for one in listed], justify="left"),
+        Column(heading="share", cells=[f"{100 * one.share:.0f} %" for one in listed]),
+        Column(heading="", cells=bars, justify="left", rank=3),
+        Column(heading="95 % interval", cells=[f"{100 * one.low:.0f} to {100 * one.high:.0f} %" for one in listed], rank=1),
+        Column(heading="tier", cells=["-" if one.tier is None else str(one.tier) for one in listed], rank=2),
+    ]
+    console.print("\nImportance", style="bold")
+    print_table(console, columns)
+    for sentence in found.sentences:
+        say(console, sentence, style="dim")
 
 
 def show_trial(name: str | None, number: int, store: str, *, smoothing: float, as_json: bool) -> None:
@@ -147,13 +182,17 @@ def show_trial(name: str | None, number: int, store: str, *, smoothing: float, a
         dev = [record.dev_error for record in curve]
         cost = [record.train_cost for record in curve]
         ends = [words.value(cost[0]), words.value(cost[-1])], words.errors([dev[0], dev[-1]], error_name)
-        for label, values, (first, last) in (("train cost", cost, ends[0]), (f"dev {error_name}", dev, ends[1])):
-            console.print(f"{label:<14}  {words.sparkline(values)}  {first} to {last}")
+        for label, values, (first, last) in (("train cost", cost, ends[0]), (words.part("dev", error_name), dev, ends[1])):
+            # An objective of the user's has no training cost.
+            if any(map(math.isfinite, values)):
+                console.print(f"{label:<14}  {words.sparkline(values)}  {first} to {last}")
         if smoothing > 0:
             console.print(f"smoothed, over about the last {words.counted(round(1 / (1 - smoothing)), 'epoch')}", style="dim")
     if trial.dev_error is not None:
-        console.print(f"best dev {error_name} {words.error(trial.dev_error, error_name)} at epoch {trial.best_epoch}")
+        console.print(f"best {words.part('dev', error_name)} {words.error(trial.dev_error, error_name)} at epoch {trial.best_epoch}")
     for event in events:
+        if event["kind"] == "raised":
+            console.print(f"\n{event['detail']['traceback']}", style="dim", soft_wrap=True)
         if event["kind"] == "cost rose":
             before, after = (words.value(event["detail"][end]) for end in ("from", "to"))
             told = f"The cost rose from {before} to {after} in epoch {event['epoch']}, where full-batch gradient descent must lower it"
@@ -223,7 +262,8 @@ def _print_errors(console: Console, study: "Study", best: Trial) -> None:
     facts, error_name = study.facts, study.record.error_name
     parts = {name: facts[name] for name in ("dev", "test") if facts.get(name)}
     if not parts:
-        console.print(f"dev {error_name}  {words.error(best.dev_error, error_name)}")
+        direction = f", {facts['direction']}d" if facts.get("direction") else ""
+        console.print(f"{words.part('dev', error_name)}  {words.error(best.dev_error, error_name)}{direction}")
         return
     numbers = [best.train_error, *(part[end] for part in parts.values() for end in ("value", "low", "high"))]
     train, *rest = words.errors(numbers, error_name)

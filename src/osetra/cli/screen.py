@@ -125,11 +125,13 @@ def print_trials(console: Console, trials: Sequence[Trial], *, error_name: str, 
     short = "error" if error_name == "error rate" else error_name
     columns = [
         Column(heading="trial", cells=[str(trial.number) for trial in trials]),
-        Column(heading=f"dev\n{short}", cells=words.errors([trial.dev_error for trial in trials], error_name)),
-        Column(heading=f"train\n{short}", cells=words.errors([trial.train_error for trial in trials], error_name), rank=3),
+        Column(heading=words.part("dev", short).replace(" ", "\n"), cells=words.errors([trial.dev_error for trial in trials], error_name)),
         Column(heading="epochs", cells=[f"{trial.epochs:,}" for trial in trials], rank=4),
         Column(heading="time", cells=[words.duration(trial.seconds) for trial in trials], rank=5),
     ]
+    if any(trial.train_error is not None for trial in trials):
+        train = words.errors([trial.train_error for trial in trials], error_name)
+        columns.insert(2, Column(heading=f"train\n{short}", cells=train, rank=3))
     if any(trial.state is not TrialState.FINISHED for trial in trials):
         states = [Text(str(trial.state), style=STATE_STYLE.get(trial.state, "")) for trial in trials]
         columns.append(Column(heading="state", cells=states, justify="left", rank=2))
@@ -184,7 +186,8 @@ def describe(facts: Mapping[str, Any], width: float = math.inf) -> str:
         "left": f"{100 * facts['share_done']:.0f} % done" if seconds_left is None else f"{words.duration(seconds_left)} left",
     }
     if facts["best_error"] is not None:
-        parts["best"] = f"best dev {'error' if error_name == 'error rate' else error_name} {words.error(facts['best_error'], error_name)}"
+        named = words.part("dev", "error" if error_name == "error rate" else error_name)
+        parts["best"] = f"best {named} {words.error(facts['best_error'], error_name)}"
     without = parts["best"]
     if facts.get("best_interval"):
         low, high = words.errors(facts["best_interval"], error_name)

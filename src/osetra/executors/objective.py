@@ -13,7 +13,6 @@ Knows nothing of: where it runs, who decides, the store.
 """
 
 import math
-import numbers
 import random
 import time
 import traceback
@@ -85,12 +84,8 @@ class Ended:
 Message: TypeAlias = Began | Reported | Ended
 
 
-class StopObjective(BaseException):  # noqa: N818 -- no error: it unwinds an objective that reports on after it was told to stop
-    """Passes through `except Exception`, and through `finally` as everything does."""
-
-
-class ReportMisused(StudyError):
-    """`report` cannot be called in this study at all."""
+class StopObjective(BaseException):
+    """No error: it unwinds an objective that reports on after it was told to stop. `except Exception` lets it pass."""
 
 
 class ObjectiveTrial:
@@ -101,6 +96,8 @@ class ObjectiveTrial:
         self._last: int | None = None
         """The epoch reported last in this call."""
         self._is_over = False
+        self.is_misused = False
+        """Whether it was used as it cannot be in this study."""
         self._at = time.perf_counter()
         self.params: Mapping[str, Any] = dict(call.configuration)
         """The value of every hyperparameter, by name."""
@@ -138,13 +135,14 @@ class ObjectiveTrial:
         number, for an epoch that comes twice, too early or too late, and in a study whose trials have no epochs.
         """
         if self._call.epochs is None:
-            raise ReportMisused(
+            self.is_misused = True
+            raise StudyError(
                 f"report needs a study whose trials have epochs, got {value!r} after epoch {epoch!r}; "
                 "give epochs_per_trial, the most epochs of a trial, or return one value and report none"
             )
         if self.should_stop and self.has_reported:
             raise StopObjective
-        number = _number(value, f"the value reported after epoch {epoch!r}")
+        number = as_number(value, f"the value reported after epoch {epoch!r}")
         self._check_epoch(epoch)
         self._last, now = int(epoch), time.perf_counter()
         self._send(Reported(number=self.number, epoch=int(epoch), value=number, seconds=now - self._at))
@@ -153,7 +151,7 @@ class ObjectiveTrial:
         return not self.should_stop
 
     def _check_epoch(self, epoch: Any) -> None:
-        if isinstance(epoch, bool) or not isinstance(epoch, numbers.Integral):
+        if isinstance(epoch, bool) or not hasattr(type(epoch), "__index__"):
             raise StudyError(f"the epoch of a report must be a whole number, got {epoch!r}; count epochs 1, 2, 3 ...")
         if self._last is not None and epoch != self._last + 1:
             when = "twice" if epoch == self._last else "after a later one" if epoch < self._last else "too early"
@@ -188,7 +186,7 @@ def run(
     except KeyboardInterrupt:
         ended = {"failure": "interrupted by Ctrl-C or its signal", "is_interrupt": True}
     except BaseException as error:  # noqa: BLE001 -- whatever an objective raises, sys.exit included, is data
-        ended = {"failure": _in_words(error), "traceback": _traceback(error), "is_misuse": isinstance(error, ReportMisused)}
+        ended = {"failure": _in_words(error), "traceback": _traceback(error), "is_misuse": trial.is_misused}
         value = None
     send(Ended(number=call.number, value=value, seconds=time.perf_counter() - began, **ended))
 
@@ -197,11 +195,11 @@ def _returned(value: Any, trial: ObjectiveTrial) -> float | None:
     # One that goes on may find that there is nothing left to do.
     if value is None and (trial.start or trial.should_stop):
         return None
-    return _number(value, "what the objective returns, where it reports nothing,")
+    return as_number(value, "what the objective returns, where it reports nothing,")
 
 
-def _number(value: Any, what: str) -> float:
-    """Raises StudyError for anything but one number."""
+def as_number(value: Any, what: str) -> float:
+    """A float of whatever is one number, NumPy's and PyTorch's too. Raises StudyError, naming `what`, for anything else."""
     if not isinstance(value, str | bytes | bool):
         try:
             return float(value)

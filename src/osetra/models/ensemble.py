@@ -62,7 +62,7 @@ class Ensemble(Predictor):
         """
         total = np.zeros((len(inputs), self.preparation.num_outputs), np.float64)
         for member, weight in zip(self.members, self.weights, strict=True):
-            total += weight * member.prepared_outputs(inputs)
+            total += weight * member.prepared_outputs(inputs).astype(np.float64)
         return total.astype(np.float32)
 
     def __repr__(self) -> str:

@@ -4,15 +4,16 @@
     add, again and again, the model that lowers the cost of the mean most; a model may be added more than once
     weight = how often a model was added / how many were added, at the step where the cost was lowest
 
-The cost is the error rate, ties by log loss; or the squared error. What is chosen on some rows flatters itself on them, more so with many
-models and few rows. Three guards are the source's: models may come again, the start is the best few, and all this is done in bags, each
-with a random half of the models, whose weights are averaged. A fourth is ours: `gain` compares on rows that had no say.
+The cost is the error rate, ties by log loss; or the squared error. What is chosen on some rows flatters itself there. The source's guards:
+models may come again, the start is the best few, and weights are averaged over bags. Its bags are halves of a thousand models; ours are
+resampled rows, for among a few finalists the half without the good ones would have to take bad ones (8 models, one of them good, 1,000
+rows: 42 % error against 21; 8 of falling quality, 100 rows: 26.8 against 24.6, and 25.3 with a single bag).
+`gain` compares on rows that had no say.
 Source: Caruana, Niculescu-Mizil, Crew & Ksikes 2004, Ensemble Selection from Libraries of Models, ICML, sections 2.1 to 2.4.
 Knows nothing of: networks, data, files.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -41,12 +42,12 @@ def select(
     """The weight of each model, float64 [models], >= 0 and of sum 1.
 
     outputs: [models, rows, outputs], probabilities for class numbers `targets` int [rows], or values for `targets` float [rows, outputs].
-    weights: of the rows, > 0, [rows]. size: models of one bag's ensemble. bags: how many; 1, or fewer than 4 models, is one bag of all.
+    weights: of the rows, > 0, [rows]. size: models of one bag's ensemble. bags: how many resamples of the rows;
+    1 is all rows as they are.
     Raises ModelError for shapes that do not fit and for size or bags below 1.
     """
     _check(outputs, targets, weights, size, bags)
-    judge = _judge(outputs, targets, weights)
-    return _select(judge, len(outputs), size, bags, seed)
+    return _select(outputs, targets, _counted(weights, len(targets)), size, bags, seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +93,15 @@ def gain(
     rows = len(targets)
     if rows < 2:
         raise ModelError(f"comparing an ensemble needs at least 2 rows, got {rows}; give more")
-    counted = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
+    counted = _counted(weights, rows)
     fold = Seed(study=seed).generator("ensemble folds").permutation(np.arange(rows) % min(FOLDS, rows))
     losses = np.empty((2, rows))
     for held in range(fold.max() + 1):
         out, rest = np.flatnonzero(fold == held), np.flatnonzero(fold != held)
-        judge = _judge(outputs[:, rest], targets[rest], counted[rest])
-        mixed = _select(judge, len(outputs), size, bags, seed)
-        losses[0, out] = row_losses(mix(outputs[:, out], mixed), targets[out])
-        losses[1, out] = row_losses(outputs[_ranked(judge, range(len(outputs)))[0], out], targets[out])
-    best = _ranked(_judge(outputs, targets, counted), range(len(outputs)))[0]
+        seen = outputs[:, rest], targets[rest], counted[rest]
+        losses[0, out] = row_losses(mix(outputs[:, out], _select(*seen, size, bags, seed)), targets[out])
+        losses[1, out] = row_losses(outputs[_ranked(_judge(*seen))[0], out], targets[out])
+    best = _ranked(_judge(outputs, targets, counted))[0]
 
     def error(of: np.ndarray) -> float:
         mean = float(np.average(row_losses(of, targets), weights=counted))
@@ -120,7 +120,7 @@ def mix(outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = np.zeros(outputs.shape[1:], np.float64)
     for one, weight in zip(outputs, weights, strict=True):
         if weight > 0:
-            total += weight * one
+            total += weight * one.astype(np.float64)
     return total.astype(np.float32)
 
 
@@ -131,29 +131,25 @@ def row_losses(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return ((outputs.astype(np.float64) - targets) ** 2).mean(axis=1)
 
 
-class _Judge(Protocol):
-    """Costs of means of models, lowest is best; a sum is opaque."""
-
-    def sum_of(self, models: list[int]) -> np.ndarray: ...
-
-    def added(self, total: np.ndarray, model: int) -> np.ndarray: ...
-
-    def cost(self, total: np.ndarray, count: int) -> tuple[float, float]: ...
-
-
 class _Classes:
-    """(error rate, log loss) of a mean of probabilities."""
+    """(error rate, log loss) of means of probabilities, lowest is best."""
 
     def __init__(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
+        self.models = len(outputs)
         self._outputs, self._targets = outputs, targets
         self._share = weights / weights.sum()
         self._rows = np.arange(len(targets))
+        self._scratch = np.empty(outputs.shape[1:], np.float64)
 
     def sum_of(self, models: list[int]) -> np.ndarray:
         return self._outputs[models].sum(axis=0, dtype=np.float64)
 
     def added(self, total: np.ndarray, model: int) -> np.ndarray:
         return total + self._outputs[model]
+
+    def cost_with(self, total: np.ndarray, model: int, count: int) -> tuple[float, float]:
+        # A fresh array for every try would cost more than the sum.
+        return self.cost(np.add(total, self._outputs[model], out=self._scratch), count)
 
     def cost(self, total: np.ndarray, count: int) -> tuple[float, float]:
         wrong = float(self._share @ (total.argmax(axis=1) != self._targets))
@@ -166,6 +162,7 @@ class _Values:
     """Squared error of a mean of values. It is n' M n / count^2 for the counts n, M the products of residuals; so rows are seen once."""
 
     def __init__(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
+        self.models = len(outputs)
         residuals = (outputs.astype(np.float64) - targets) * np.sqrt(weights / weights.sum() / targets.shape[1])[:, np.newaxis]
         flat = residuals.reshape(len(outputs), -1)
         self._products = flat @ flat.T
@@ -178,43 +175,50 @@ class _Values:
         total[model] += 1
         return total
 
+    def cost_with(self, total: np.ndarray, model: int, count: int) -> tuple[float, float]:
+        return self.cost(self.added(total, model), count)
+
     def cost(self, total: np.ndarray, count: int) -> tuple[float, float]:
         return float(total @ self._products @ total) / count**2, 0.0
 
 
-def _judge(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> _Judge:
-    counted = np.ones(len(targets)) if weights is None else np.asarray(weights, np.float64)
-    return (_Classes if targets.ndim == 1 else _Values)(outputs, targets, counted)
+def _judge(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> _Classes | _Values:
+    return (_Classes if targets.ndim == 1 else _Values)(outputs, targets, weights)
 
 
-def _select(judge: _Judge, models: int, size: int, bags: int, seed: int) -> np.ndarray:
-    everyone = list(range(models))
-    if bags == 1 or models < 4:
-        return _grow(judge, everyone, size, models)
-    drawn = [Seed(study=seed).generator("ensemble bag", bag).permutation(models)[: -(-models // 2)] for bag in range(bags)]
-    # A bag drawn twice is grown once.
-    grown = {bag: _grow(judge, list(bag), size, models) for bag in {tuple(sorted(bag.tolist())) for bag in drawn}}
-    return np.mean([grown[tuple(sorted(bag.tolist()))] for bag in drawn], axis=0)
+def _counted(weights: np.ndarray | None, rows: int) -> np.ndarray:
+    return np.ones(rows) if weights is None else np.asarray(weights, np.float64)
 
 
-def _grow(judge: _Judge, members: list[int], size: int, models: int) -> np.ndarray:
+def _select(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, size: int, bags: int, seed: int) -> np.ndarray:
+    if bags == 1 or len(outputs) == 1:
+        return _grow(_judge(outputs, targets, weights), size)
+    chosen = np.zeros(len(outputs))
+    for bag in range(bags):
+        times = Seed(study=seed).generator("ensemble bag", bag).multinomial(len(targets), np.full(len(targets), 1 / len(targets)))
+        drawn = np.flatnonzero(times)
+        chosen += _grow(_judge(outputs[:, drawn], targets[drawn], times[drawn] * weights[drawn]), size)
+    return chosen / bags
+
+
+def _grow(judge: _Classes | _Values, size: int) -> np.ndarray:
     """One bag's weights, [models]."""
-    ranked = _ranked(judge, members)
+    ranked = _ranked(judge)
     starts = [ranked[:count] for count in range(1, min(LARGEST_START, size, len(ranked)) + 1)]
     taken = min(starts, key=lambda start: judge.cost(judge.sum_of(start), len(start)))
     total = judge.sum_of(taken)
     steps = [(judge.cost(total, len(taken)), taken)]
     while len(taken) < size:
-        cost, model = min((judge.cost(judge.added(total, model), len(taken) + 1), model) for model in ranked)
+        cost, model = min((judge.cost_with(total, model, len(taken) + 1), model) for model in ranked)
         total, taken = judge.added(total, model), [*taken, model]
         steps.append((cost, taken))
     _, best = min(steps, key=lambda step: step[0])
-    return np.bincount(best, minlength=models) / len(best)
+    return np.bincount(best, minlength=len(ranked)) / len(best)
 
 
-def _ranked(judge: _Judge, members: "range | list[int]") -> list[int]:
-    """Best first by their own cost."""
-    return sorted(members, key=lambda model: (judge.cost(judge.sum_of([model]), 1), model))
+def _ranked(judge: _Classes | _Values) -> list[int]:
+    """All models, best first by their own cost."""
+    return sorted(range(judge.models), key=lambda model: (judge.cost(judge.sum_of([model]), 1), model))
 
 
 def _difference_of_rates(wrong: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:

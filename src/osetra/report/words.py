@@ -36,6 +36,11 @@ def errors(values: Sequence[float | None], error_name: str) -> list[str]:
     return [words(value) for value in values]
 
 
+def part(name: str, error_name: str) -> str:
+    """What a part's error is called: `dev RMSE`; of an objective, which knows no parts, its `value`."""
+    return error_name if error_name == "value" else f"{name} {error_name}"
+
+
 def interval(measured: Mapping[str, Any] | None, error_name: str) -> str:
     """`14.20 % (95 % interval 13.11 to 15.40 %, 3,480 rows)`."""
     if measured is None:

@@ -110,11 +110,13 @@ class Waves:
         self._book(job.trial, job.start + len(values), job.until, -1)
         if climber.is_over:
             return
-        for index, until in enumerate(self.rungs):
-            if job.start < until <= climber.epochs:
-                if climber.rung >= 0 and job.start == self.rungs[climber.rung]:
-                    self._pairs[climber.rung] = [*self._pairs[climber.rung], (climber.before, climber.best)][-PAIRS_KEPT:]
-                climber.rung, climber.before = index, climber.best
+        best = climber.before
+        for epoch, value in enumerate(values, start=job.start + 1):
+            best = min(best, value)
+            if climber.rung + 1 < len(self.rungs) and epoch == self.rungs[climber.rung + 1]:
+                if climber.rung >= 0:
+                    self._pairs[climber.rung] = [*self._pairs[climber.rung], (climber.before, best)][-PAIRS_KEPT:]
+                climber.rung, climber.before = climber.rung + 1, best
         if climber.rung >= 0 and climber.epochs < self._last:
             heapq.heappush(self._standing[climber.rung], (climber.best, climber.number))
 
@@ -193,7 +195,7 @@ def says_nothing(pairs: Sequence[tuple[float, float]]) -> bool:
     signs = 0
     for place, (one, other) in enumerate(pairs):
         for one_too, other_too in pairs[:place]:
-            signs += ((one > one_too) - (one < one_too)) * ((other > other_too) - (other < other_too))
+            signs += ((one - one_too) * (other - other_too) > 0) - int((one - one_too) * (other - other_too) < 0)
     tau = 2 * signs / (count * (count - 1))
     return tau + NORMAL_90 * math.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1))) < LEAST_AGREEMENT
 

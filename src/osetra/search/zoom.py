@@ -1,8 +1,9 @@
 """Zoom: Sobol points first, then points where a surface fitted to all results promises more.
 
-Trials are ordered by how far they were trained and then by their error, and scored by normal quantiles of that order: a trial that
-climbed is ahead of one that was left behind. So scores need no common epoch, and neither the scale of the errors nor a few absurd ones
-change anything. A share `explore` of the proposals stays with the Sobol sequence; each of the others is the best point of a pool, spread
+Trials are ordered by the best error so far, whatever epoch they have reached, and scored by normal quantiles of that order. Errors fall with
+training, so one that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better.
+Neither the scale of the errors nor a few absurd ones change anything.
+A share `explore` of the proposals stays with the Sobol sequence; each of the others is the best point of a pool, spread
 points and points near the elites, in one random draw of the surface (Thompson 1933).
 The surface is fitted anew when a quarter more has been heard of; its cost is bounded, however many trials there are.
 Knows nothing of: training, budgets, rungs.
@@ -44,7 +45,7 @@ class ZoomSampler:
         self._sobol_taken = 0
         self._proposed = Proposed(space)
         self._points: list[np.ndarray] = []
-        self._heard: dict[int, tuple[int, float]] = {}
+        self._heard: dict[int, float] = {}
         self._fitted = 0
         self._columns = _Columns(space)
         self._surface = Surface(self._columns.count)
@@ -86,7 +87,7 @@ class ZoomSampler:
 
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Keep the latest result of a trial."""
-        self._heard[number] = (epoch, value)
+        self._heard[number] = value
 
     def _from_sobol(self, seed: Seed) -> dict[str, Value] | None:
         while not self._proposed.used_up:
@@ -119,9 +120,9 @@ class ZoomSampler:
         self._fitted = count = len(self._heard)
         self._fits += 1
         numbers = np.fromiter(self._heard, dtype=np.int64, count=count)
-        epochs, values = np.array(list(self._heard.values())).T
-        # Behind all others: those that diverged.
-        order = np.lexsort((numbers, np.nan_to_num(values, nan=math.inf), np.where(np.isnan(values), 0, -epochs)))
+        values = np.fromiter(self._heard.values(), dtype=np.float64, count=count)
+        # NaN, those that diverged, comes behind all numbers.
+        order = np.lexsort((numbers, values))
         places = np.arange(count)
         if count > MOST_FITTED:
             half = MOST_FITTED // 2

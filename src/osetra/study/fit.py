@@ -7,7 +7,7 @@ error once.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ from osetra.report.opening import opening
 from osetra.store.sql import open_store
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
+from osetra.study.closing import close_record
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.setting import Setting, decide
@@ -241,14 +242,5 @@ def _tune(
         return conclude(table, record, found, store, folder)
     except BaseException as error:
         with suppress(Exception):
-            _close_record(store, record.name, error)
+            close_record(store, record.name, error)
         raise
-
-
-def _close_record(store: Store, name: str, error: BaseException) -> None:
-    """Have the study say how it ended, unless it does."""
-    current = store.study(name)
-    if current.state is State.RUNNING:
-        is_interrupt = isinstance(error, KeyboardInterrupt)
-        state, reason = (State.STOPPED, "interrupted") if is_interrupt else (State.FAILED, str(error) or type(error).__name__)
-        store.update_study(replace(current, state=state, reason=reason, finished=datetime.now(UTC)))

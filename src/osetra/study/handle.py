@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from osetra.core.direction import as_given
 from osetra.core.errors import StudyError
 from osetra.core.ports import Store
-from osetra.core.records import EpochRecord, Event, Trial, TrialState
+from osetra.core.records import EpochRecord, Event, Task, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 
 if TYPE_CHECKING:
     from osetra.models.ensemble import Ensemble
     from osetra.models.model import Model
+    from osetra.search.importance import Importances
     from osetra.space.space import Space
 
 
@@ -47,14 +49,14 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """The trial with the lowest dev error. Raises StudyError if none has one."""
+        """The trial with the lowest dev error, or the best value of an objective. Raises StudyError if none has one."""
         number = self.facts.get("best")
         if number is not None:
-            return self.store.trial(self.name, int(number))
+            return self.trial(int(number))
         page = self.store.trials(self.name, states=[state for state in TrialState if state.can_win], limit=1)
         if not page or page[0].dev_error is None:
             raise StudyError(f"study {self.name!r} has no trained trial yet; look at `osetra trials {self.name}`")
-        return page[0]
+        return as_given(self.record, page[0])
 
     @property
     def dev_error(self) -> Mapping[str, Any] | None:
@@ -86,10 +88,11 @@ class Study:
 
     def trials(self, *, states: Sequence[TrialState] = (), limit: int | None = None, offset: int = 0) -> Sequence[Trial]:
         """Best first; those without a dev error last."""
-        return self.store.trials(self.name, states=states, limit=limit, offset=offset)
+        page = self.store.trials(self.name, states=states, limit=limit, offset=offset)
+        return [as_given(self.record, trial) for trial in page]
 
     def trial(self, number: int) -> Trial:
-        return self.store.trial(self.name, number)
+        return as_given(self.record, self.store.trial(self.name, number))
 
     def curve(self, number: int, *, smoothing: float = 0.0) -> Sequence[EpochRecord]:
         """The epochs of one trial in order.
@@ -97,7 +100,7 @@ class Study:
         smoothing: the weight of the past in an exponentially weighted average of costs, losses and errors, as in `osetra.smooth`, such as
         0.9; 0 leaves them as they are. InputError outside [0, 1).
         """
-        epochs = self.store.curve(self.name, number)
+        epochs = [as_given(self.record, epoch) for epoch in self.store.curve(self.name, number)]
         if smoothing == 0:
             return epochs
         from osetra.diagnosis.smoothing import smooth
@@ -109,13 +112,25 @@ class Study:
     def events(self, trial: int | None = None) -> Sequence[Event]:
         return self.store.events(self.name, trial=trial)
 
+    def importance(self, *, share: float = 0.1, region: float = 1.0) -> "Importances":
+        """How much each searched hyperparameter mattered for coming out among the best `share` of the trials.
+
+        region: 1 asks about all trials, 0.5 about the better half, where the worst are avoided already. Raises StudyError for shares that
+        make no sense and where there are too few trials to tell, as `osetra.search.importance.importance` says.
+        """
+        from osetra.search.importance import importance
+
+        return importance(self.space, self.store.trials(self.name), share=share, region=region, seed=self.record.seed)
+
     def to_frame(self) -> Any:
         """All trials as a pandas frame, a row each, hyperparameters as columns."""
         import pandas as pd
 
+        is_objective = self.record.task is Task.OBJECTIVE
         rows = [
-            {"trial": t.number, "state": str(t.state), "dev_error": t.dev_error, "train_error": t.train_error, "epochs": t.epochs}
-            | {"seconds": t.seconds}
+            {"trial": t.number, "state": str(t.state)}
+            | ({"value": t.value} if is_objective else {"dev_error": t.dev_error, "train_error": t.train_error})
+            | {"epochs": t.epochs, "seconds": t.seconds}
             | dict(t.configuration)
             for t in self.trials()
         ]

@@ -150,12 +150,19 @@ class _Training:
         self._order = np.empty(data.num_rows, dtype=np.int64)
         self._steps = math.ceil(data.num_rows / self._options.batch_size)
         has_dropout = bool((self._keep_probs < 1).any())
+        self._draws = {
+            "shuffle": True,
+            "dropout": has_dropout,
+            "image": member.hyperparameters.moves_images,
+            "noise": member.hyperparameters.noise > 0,
+        }
+        """What is drawn; a key takes as long to make as a small step's loss."""
         self.room = make_room(member.layout, self._options.batch_size, dropout=has_dropout, dtype=member.state.parameters.dtype)
 
     def epoch(self) -> tuple[float, float]:
         """Train for one, changing the member's state; mean cost and mean error, as trained."""
         member, state = self._member, self._member.state
-        keys = np.array([member.seed.key(purpose, state.epoch) for purpose in ("shuffle", "dropout", "image", "noise")], dtype=np.uint64)
+        keys = np.array([member.seed.key(purpose, state.epoch) if used else 0 for purpose, used in self._draws.items()], dtype=np.uint64)
         rates = np.ascontiguousarray(member.learning_rates(state.epoch, self._steps), dtype=np.float64)
         assert rates.shape == (self._steps,), f"{self._steps} steps an epoch, {rates.shape} learning rates"
         cost, error, made = compiled.train_epoch(
