@@ -15,7 +15,7 @@ from osetra.core.ports import Search
 from osetra.core.records import Configuration, TrialState
 
 
-class BudgetSpent(Exception):
+class BudgetSpent(Exception):  # noqa: N818 -- not an error: a peer's loop has come to its end
     """Raised out of a peer's objective once no step is left."""
 
 

@@ -46,7 +46,8 @@ class Table(ABC):
         return max(0.0, (error - self.best) / (self.start - self.best))
 
     def forget(self) -> None:
-        """Drop what is kept for speed."""
+        """Drop what is kept for speed; most keep nothing."""
+        return
 
 
 class Rows(Table):
@@ -165,9 +166,7 @@ def _curves(arrays: dict[str, np.ndarray], wanted: Sequence[str]) -> Iterator[Ta
 def _lcbench(arrays: dict[str, np.ndarray], folder: Path, wanted: Sequence[str]) -> Iterator[Table]:
     names = [str(name) for name in arrays["hp_names"]]
     scales = {}
-    for name, low, high, is_log, is_int in zip(
-        names, arrays["hp_low"], arrays["hp_high"], arrays["hp_log"], arrays["hp_int"], strict=True
-    ):
+    for name, low, high, is_log, is_int in zip(names, arrays["hp_low"], arrays["hp_high"], arrays["hp_log"], arrays["hp_int"], strict=True):
         if is_int:
             scales[name] = log_integer(int(low), int(high)) if is_log else integer(int(low), int(high))
         else:

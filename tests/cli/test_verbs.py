@@ -146,7 +146,7 @@ def test_a_trial_is_shown_with_its_curve(home):
     facts = strict_json(osetra_here(home, "show", "people", 0, "--json").succeeded().out)
     assert set(facts) == TRIAL_KEYS | {"curve", "events", "probes"}
     assert [point["epoch"] for point in facts["curve"]] == [1, 2, 3, 4]
-    assert [event["kind"] for event in facts["events"]][:2] == ["started", "finished"]
+    assert [event["kind"] for event in facts["events"]] == ["started", "promoted", "finished"]
     assert [probe["epoch"] for probe in facts["probes"]][:3] == [0, 1, 2]
     assert [layer["layer"] for layer in facts["probes"][0]["layers"]][:2] == [1, 2]
     said = osetra_here(home, "show", "people", 0).succeeded().out

@@ -129,7 +129,7 @@ def test_bags_do_better_on_new_rows_than_one_selection_among_many_models_on_few(
 def test_the_gain_is_measured_on_rows_that_had_no_say():
     """Thirty models of pure chance: the ensemble looks better than chance on the rows that chose it, and the difference does not."""
     looked, differed, covered = [], [], 0
-    for seed in range(20):
+    for seed in range(12):
         outputs, targets = classes(models=30, rows=150, kinds=2, seed=seed, skill=0.0)
         found = gain(outputs, targets, select(outputs, targets), seed=seed)
         looked.append(found.error)
@@ -137,7 +137,7 @@ def test_the_gain_is_measured_on_rows_that_had_no_say():
         covered += found.low <= 0 <= found.high
     assert np.mean(looked) < 0.43
     assert abs(np.mean(differed)) < 0.03
-    assert covered >= 17
+    assert covered >= 10
 
 
 @pytest.mark.parametrize(("make", "scale"), [(classes, 1.0), (values, 7.0)])

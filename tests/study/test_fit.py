@@ -95,7 +95,7 @@ def test_the_study_remembers_data_versions_hardware_and_space(cancer):
 def test_several_classes_and_text_labels_come_back_as_they_were():
     rows = frame(load_wine)
     rows["target"] = rows["target"].map({0: "barolo", 1: "grignolino", 2: "barbera"})
-    study = osetra.fit(rows, "target", **QUICK)
+    study = osetra.fit(rows, "target", **QUICK | {"epochs_per_trial": 40})
     assert study.record.task == "multiclass"
     assert set(study.model.predict(rows)) == {"barolo", "grignolino", "barbera"}
     assert study.model.score(rows) > 0.9

@@ -22,7 +22,7 @@ def test_a_word_names_a_sampler_and_perhaps_a_scheduler():
 
 @pytest.mark.parametrize("word", ["", "sobl", "random+", "random+ashe", "asha", "random+asha+plain"])
 def test_a_word_that_stands_for_nothing_is_refused_with_what_there_is(word, iris):
-    with pytest.raises(StudyError, match=r"strategy must be one of .*random, sobol, grid.*, got "):
+    with pytest.raises(StudyError, match=r"strategy must be waves, or one of random, sobol, grid.*, got "):
         osetra.fit(iris[0], y=iris[1], trials=1, strategy=word)
 
 

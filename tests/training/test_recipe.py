@@ -51,7 +51,7 @@ def test_a_loss_that_does_not_suit_the_task_is_refused_with_those_that_do():
         built({"loss": "binary_cross_entropy"}, task=Task.MULTICLASS, num_outputs=3)
 
 
-@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("task", LOSSES_OF)
 def test_the_default_loss_suits_the_task(task):
     assert built({}, task=task).hyperparameters.loss == LOSSES_OF[task][0]
 

@@ -88,8 +88,12 @@ def fit(
     epochs_per_trial: Annotated[Optional[int], typer.Option(help="Longest training of one trial.  [default: by the data]")] = None,  # noqa: UP045
     patience: Annotated[Optional[int], typer.Option(help="End a trial after so many epochs without a better one; 0: never.")] = None,  # noqa: UP045
     strategy: Annotated[
-        str, typer.Option(help="random, sobol, grid, coarse_to_fine, tpe; with +asha, +successive_halving or +hyperband for a ladder.")
-    ] = "random",
+        str,
+        typer.Option(help="waves, or random, sobol, grid, coarse_to_fine, tpe; these with +asha, +successive_halving or +hyperband."),
+    ] = "waves",
+    no_finals: Annotated[bool, typer.Option("--no-finals", help="Do not train the best anew with fresh seeds.")] = False,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Make the model of several networks, chosen on dev.")] = False,
+    warm_start: Annotated[Optional[str], typer.Option(help="A study of the store whose best are tried first.")] = None,  # noqa: UP045
     task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
     study: Annotated[Optional[str], typer.Option(help="Name of the study.  [default: by the file]")] = None,  # noqa: UP045
     store: StoreOption = DEFAULT_STORE,
@@ -119,9 +123,9 @@ def fit(
 
     run_fit(
         data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, patience=patience,
-        strategy=strategy, task=task, study=study, store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes,
-        groups=groups, time_column=time, dev=dev, test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers,
-        as_json=json,
+        strategy=strategy, finals=not no_finals, ensemble=ensemble, warm_start=warm_start, task=task, study=study, store=store,
+        models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, dev=dev, test=test,
+        no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, as_json=json,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -244,7 +244,11 @@ def print_best(console: Console, study: "Study", store: str) -> None:
     shown = {name: best.configuration[name] for name in study.space.names if name in best.configuration}
     console.print("\n".join(f"  {line}" for line in words.configuration_lines(shown)))
     console.print()
+    if facts.get("finals_results"):
+        _print_finals(console, facts["finals_results"], study.record.error_name)
     _print_errors(console, study, best)
+    if (facts.get("ensemble") or {}).get("sentence"):
+        say(console, facts["ensemble"]["sentence"])
     if facts.get("divergence"):
         say(console, facts["divergence"])
     suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
@@ -255,6 +259,25 @@ def print_best(console: Console, study: "Study", store: str) -> None:
         console.print(f"       osetra predict {shlex.quote(facts['model'])} {new} -o OUT.csv", style="dim", soft_wrap=True)
     console.print(f"Study  {study.name} in {store}", soft_wrap=True)
     console.print(f"       osetra trials {shlex.quote(study.name)}{suffix}", style="dim", soft_wrap=True)
+
+
+def _print_finals(console: Console, results: Sequence[Mapping[str, Any]], error_name: str) -> None:
+    """The finalists with the mean of their fresh seeds, the winner first."""
+    columns = [
+        Column(heading="of trial", cells=[str(result["trial"]) for result in results]),
+        Column(heading="seeds", cells=[str(len(result["errors"])) for result in results]),
+        Column(heading="mean dev", cells=words.errors([result["mean"] for result in results], error_name)),
+        Column(heading="shrunk", cells=words.errors([result["shrunk"] for result in results], error_name)),
+        Column(
+            heading="95 % interval",
+            cells=[
+                "-" if not math.isfinite(result["high"]) else " to ".join(words.errors([result["low"], result["high"]], error_name))
+                for result in results
+            ],
+        ),
+    ]
+    print_table(console, columns, title="Finals, with fresh seeds")
+    console.print()
 
 
 def _print_errors(console: Console, study: "Study", best: Trial) -> None:

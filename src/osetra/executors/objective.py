@@ -96,6 +96,8 @@ class ObjectiveTrial:
         self._last: int | None = None
         """The epoch reported last in this call."""
         self._is_over = False
+        self._was_told = False
+        """Whether the objective knows that it should return."""
         self.is_misused = False
         """Whether it was used as it cannot be in this study."""
         self._at = time.perf_counter()
@@ -120,7 +122,8 @@ class ObjectiveTrial:
     @property
     def should_stop(self) -> bool:
         """Whether the objective should return now: its stretch is done, its value is not finite, or the study ends."""
-        return self._is_over or self._told_to_stop()
+        self._was_told = self._was_told or self._is_over or self._told_to_stop()
+        return self._was_told
 
     @property
     def has_reported(self) -> bool:
@@ -140,7 +143,7 @@ class ObjectiveTrial:
                 f"report needs a study whose trials have epochs, got {value!r} after epoch {epoch!r}; "
                 "give epochs_per_trial, the most epochs of a trial, or return one value and report none"
             )
-        if self.should_stop and self.has_reported:
+        if self._was_told and self.has_reported:
             raise StopObjective
         number = as_number(value, f"the value reported after epoch {epoch!r}")
         self._check_epoch(epoch)
@@ -224,10 +227,11 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def _in_words(error: BaseException) -> str:
     """The exception's type and its last line."""
-    name = type(error).__name__
-    lines = [line.strip() for line in "".join(traceback.format_exception_only(error)).splitlines() if line.strip()]
-    last = lines[-1] if lines else name
-    return _plain(last if last.startswith(name) or "." in last.split(":")[0] else f"{name}: {last}")
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 -- a foreign exception may not even be able to say what it is
+        lines = []
+    return _plain(f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__)
 
 
 def _traceback(error: BaseException) -> str:

@@ -147,15 +147,14 @@ def _sentence(found: Gain, facts: Mapping[str, Any], error_name: str, best: Mode
     alone = "the best member alone" if best.facts.get("trial") is None else f"trial {best.facts['trial']} alone"
     if found.high < 0 or found.low > 0:
         least, most = sorted((abs(found.low), abs(found.high)))
-        verdict = (
-            f"{'better' if found.high < 0 else 'worse'} by {said(abs(found.difference))} (95 % interval {said(least)} to {said(most)})"
-        )
+        than = "better" if found.high < 0 else "worse"
+        verdict = f"is {than} by {said(abs(found.difference))} (95 % interval {said(least)} to {said(most)})"
     else:
-        verdict = f"no surer than chance to be better: {said(found.difference)} (95 % interval {said(found.low)} to {said(found.high)})"
+        verdict = f"differs by {said(found.difference)} (95 % interval {said(found.low)} to {said(found.high)}), which may be chance"
     parameters, times = facts["parameters"], facts["microseconds_per_row"]
     models = f"{len(facts['members'])} of {facts['candidates']} models"
     return (
         f"An ensemble of {models} has dev {error_name} {said(found.error)}, {alone} {said(found.best_error)}; "
-        f"on rows that had no say in choosing it is {verdict}. It has {parameters['ensemble']:,} parameters against {parameters['best']:,} "
+        f"on rows that had no say in choosing, it {verdict}. It has {parameters['ensemble']:,} parameters against {parameters['best']:,} "
         f"and takes {times['ensemble']:.2g} us a row against {times['best']:.2g}."
     )

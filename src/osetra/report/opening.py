@@ -61,6 +61,8 @@ _SCHEDULERS = {"asha": "ASHA", "successive_halving": "successive halving", "hype
 
 
 def _how(strategy: str) -> str:
+    if strategy == "waves":
+        return "in waves up a ladder, zooming in on what does well"
     sampler, _, scheduler = strategy.partition("+")
     return _SAMPLERS[sampler] + (f" with {_SCHEDULERS[scheduler]}" if scheduler else "")
 

@@ -166,9 +166,7 @@ class SuccessiveHalving(_Brackets):
 class Hyperband(_Brackets):
     """Brackets s = s_max .. 0, over and over: n = ceil((s_max + 1) / (s + 1) * eta^s) trials from epoch R * eta^-s."""
 
-    def __init__(
-        self, sampler: Sampler, *, last: int, eta: float = 3.0, budget: int | None = None, trials: int | None = None
-    ) -> None:
+    def __init__(self, sampler: Sampler, *, last: int, eta: float = 3.0, budget: int | None = None, trials: int | None = None) -> None:
         make_rungs(last=last, eta=eta, first=1)
         self._last, self._eta = last, eta
         super().__init__(sampler, budget=budget, trials=trials)

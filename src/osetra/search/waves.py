@@ -42,8 +42,8 @@ class Waves:
     """A `Search`.
 
     last: epochs of a full training. budget: epochs of all trials together; None: another bound ends the study, waves of 2.5 full
-    trainings follow one another. trials: how many may begin. first: what trial 0 gets, such as the default configuration; it must lie in
-    the space. Raises `SpaceError` if it does not, `StudyError` for bounds below 1.
+    trainings follow one another. trials: how many may begin. first: what trial 0 gets, such as the default configuration; then: what the
+    trials after it get. Raises `SpaceError` if one of them does not lie in the space, `StudyError` for bounds below 1.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Waves:
         budget: int | None = None,
         trials: int | None = None,
         first: Configuration | None = None,
+        then: Sequence[Configuration] = (),
     ) -> None:
         ladder = budget
         rungs = make_rungs(last=last, eta=ETA, first=max(1, round(last / 25)))
@@ -69,7 +70,7 @@ class Waves:
         """How many waves the budget is spent in; infinitely many without a budget."""
         self._share = (2.5 * last if ladder is None else ladder / self.waves) / len(rungs)
         start = max(5, math.ceil(self._share / rungs[0]))
-        self._sampler = ZoomSampler(space, seed=seed, first=first, start=start, explore=EXPLORE)
+        self._sampler = ZoomSampler(space, seed=seed, first=first, then=then, start=start, explore=EXPLORE)
         self._climbers = Climbers(self._sampler, budget=budget, trials=trials)
         self._generator = Seed(study=seed).generator("waves")
         self._standing: list[list[tuple[float, int]]] = [[] for _ in rungs]
@@ -80,6 +81,7 @@ class Waves:
         self._pairs: list[list[tuple[float, float]]] = [[] for _ in rungs]
         self._cost = {True: 0, False: 0}
         self._wins = {True: 0, False: 0}
+        self._said = 0
         self.sentences: list[str] = []
         """What the search has come to, such as `after wave 3, 80 trials: learning_rate 0.0003 .. 0.002`."""
 
@@ -172,7 +174,8 @@ class Waves:
 
     def _end_wave(self) -> None:
         self.wave += 1
-        if self._sampler.sentences:
+        if len(self._sampler.sentences) > self._said:
+            self._said = len(self._sampler.sentences)
             self.sentences.append(f"after wave {self.wave}, {self._sampler.sentences[-1].removeprefix('after ')}")
         for rung in range(self._lowest, len(self.rungs) - 2):
             if rung == self._lowest and says_nothing(self._pairs[rung]):

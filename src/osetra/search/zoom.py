@@ -1,7 +1,7 @@
 """Zoom: Sobol points first, then points where a surface fitted to all results promises more.
 
-Trials are ordered by the best error so far, whatever epoch they have reached, and scored by normal quantiles of that order. Errors fall with
-training, so one that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better.
+Trials are ordered by the best error so far, whatever epoch they have reached, and scored by normal quantiles of that order. Errors fall
+with training, so one that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better.
 Neither the scale of the errors nor a few absurd ones change anything.
 A share `explore` of the proposals stays with the Sobol sequence; each of the others is the best point of a pool, spread
 points and points near the elites, in one random draw of the surface (Thompson 1933).
@@ -10,6 +10,8 @@ Knows nothing of: training, budgets, rungs.
 """
 
 import math
+from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,12 +35,23 @@ class ZoomSampler:
     """A `Sampler`. Asked for trials in rising order; the same results in the same order give the same proposals.
 
     start: trials before the first zoom, 20 or twice the hyperparameters by default. explore: share of Sobol points later on.
-    first: what trial 0 gets; it must lie in the space. Raises `SpaceError` if it does not.
+    first: what trial 0 gets; then: what the trials after it get, such as the elites of another study. All must lie in the space; raises
+    `SpaceError` if one does not.
     """
 
     def __init__(
-        self, space: Space, *, seed: int, first: Configuration | None = None, start: int | None = None, explore: float = 0.5
+        self,
+        space: Space,
+        *,
+        seed: int,
+        first: Configuration | None = None,
+        then: Sequence[Configuration] = (),
+        start: int | None = None,
+        explore: float = 0.5,
     ) -> None:
+        for configuration in then:
+            space.validate(configuration)
+        self._then = deque(then)
         self._space, self._seed = space, seed
         self._start = max(20, 2 * len(space.names)) if start is None else start
         self._sobol = SobolSampler(space, seed=seed, first=first)
@@ -53,7 +66,7 @@ class ZoomSampler:
         self._pool = np.empty((0, len(space.names)))
         self._mean, self._root = np.empty(0), np.empty((0, 0))
         self._taken = np.empty(0, dtype=bool)
-        self._elites = np.empty((0, len(space.names)))
+        self._elites = self._spread_elites = np.empty((0, len(space.names)))
         self.explore = explore
         """Share of Sobol points; whoever uses the sampler may raise it where zooming does not pay."""
         self.zoomed: set[int] = set()
@@ -63,18 +76,18 @@ class ZoomSampler:
 
     @property
     def importance(self) -> dict[str, float]:
-        """How much the elites agree on each name: I = 1 - 12 s^2 with s their deviation in unit coordinates; 0 spread evenly, 1 one value."""
-        if not len(self._elites):
-            return dict.fromkeys(self._space.names, 0.0)
-        deviation = self._elites.std(axis=0)
-        return {name: max(0.0, 1 - 12 * float(s) ** 2) for name, s in zip(self._space.names, deviation, strict=True)}
+        """How much the best of the Sobol points agree on each name: I = 1 - 12 s^2, s their deviation in unit coordinates.
+
+        0: spread evenly; 1: one value. What zoom proposed has no say, for it gathers on every axis, whether that matters or not.
+        """
+        return _agreement(self._space, self._spread_elites)
 
     def propose(self, number: int) -> dict[str, Value] | None:
         """The configuration of trial `number`; None once every configuration of the space has been proposed."""
         seed = Seed(study=self._seed, trial=number)
         generator = seed.generator("zoom")
-        configuration = None
-        if self._space.names and len(self._heard) >= self._start and generator.random() >= self.explore:
+        configuration = self._from_given() if number > 0 else None
+        if configuration is None and self._space.names and len(self._heard) >= self._start and generator.random() >= self.explore:
             configuration = self._from_surface(generator)
             if configuration is not None:
                 self.zoomed.add(number)
@@ -85,9 +98,16 @@ class ZoomSampler:
             self._points.append(np.round(self._space.encode(configuration), DIGITS))
         return configuration
 
-    def observe(self, number: int, epoch: int, value: float) -> None:
+    def observe(self, number: int, epoch: int, value: float) -> None:  # noqa: ARG002 -- the order is by error alone
         """Keep the latest result of a trial."""
         self._heard[number] = value
+
+    def _from_given(self) -> dict[str, Value] | None:
+        while self._then:
+            configuration = self._space.nearest(self._then.popleft())
+            if self._proposed.is_new(configuration):
+                return configuration
+        return None
 
     def _from_sobol(self, seed: Seed) -> dict[str, Value] | None:
         while not self._proposed.used_up:
@@ -130,8 +150,10 @@ class ZoomSampler:
         points = np.array([self._points[number] for number in numbers[order[places]]])
         scores = ndtri((places + 0.5) / count)
         self._surface.fit(self._columns.of(points), scores, Seed(study=self._seed).generator("surface", self._fits))
-        able = count - int(np.isnan(values).sum())
-        self._elites = points[: min(max(5, count // 10), max(able, 1))]
+        able = max(count - int(np.isnan(values).sum()), 1)
+        self._elites = points[: min(max(5, count // 10), able)]
+        spread = [number for number in numbers[order[:able]].tolist() if number not in self.zoomed]
+        self._spread_elites = np.array([self._points[number] for number in spread[: max(5, len(spread) // 10)]])
         self._near = points[: max(3, min(8, count // 8))]
         self.sentences.append(f"after {count} trials: {self._in_words()}")
 
@@ -148,10 +170,11 @@ class ZoomSampler:
 
     def _in_words(self) -> str:
         """Where the middle four fifths of the elites lie, of the names on which they agree most."""
-        names = sorted(self.importance, key=lambda name: -self.importance[name])
+        agreement = _agreement(self._space, self._elites)
+        names = sorted(agreement, key=lambda name: -agreement[name])
         parts = []
         for name in names:
-            if self.importance[name] < 0.3 or not self._space.scales[name].is_ordered:
+            if agreement[name] < 0.3 or not self._space.scales[name].is_ordered:
                 continue
             low, high = np.quantile(self._elites[:, self._space.names.index(name)], (0.1, 0.9))
             low, high = (_rounded(self._space.scales[name].decode(float(u))) for u in (low, high))
@@ -175,6 +198,12 @@ class _Columns:
             else:
                 columns.append(points[:, axis : axis + 1])
         return np.concatenate(columns, axis=1)
+
+
+def _agreement(space: Space, points: np.ndarray) -> dict[str, float]:
+    if not len(points):
+        return dict.fromkeys(space.names, 0.0)
+    return {name: max(0.0, 1 - 12 * float(s) ** 2) for name, s in zip(space.names, points.std(axis=0), strict=True)}
 
 
 def _rounded(value: Value) -> str:

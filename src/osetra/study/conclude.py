@@ -3,7 +3,7 @@
 Knows nothing of: how trials were found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +17,32 @@ from osetra.core.records import Event, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
 from osetra.diagnosis.divergence import diverging_region
+from osetra.engines.port import Member
+from osetra.models.ensemble import Ensemble, build_ensemble
 from osetra.models.files import save
 from osetra.models.model import Model
+from osetra.models.predictor import Predictor
 from osetra.study.handle import Study
 from osetra.study.loop import Found
 from osetra.study.measure import measure
 from osetra.study.table import PreparedTable
 
 
-def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Store, folder: Path | None) -> Study:
-    """Close the record of a study whose search has ended. Raises StudyError if there is nothing to make a model of."""
+def conclude(
+    table: PreparedTable,
+    record: StudyRecord,
+    found: Found,
+    store: Store,
+    folder: Path | None,
+    *,
+    more: Mapping[str, Any] | None = None,
+    ensemble: int = 0,
+) -> Study:
+    """Close the record of a study whose search has ended. Raises StudyError if there is nothing to make a model of.
+
+    more: facts of the search for the record. ensemble: choices of an ensemble of the networks that were kept, the study's model if it is
+    more than one of them; 0: the best trial alone.
+    """
     facts: dict[str, Any] = {
         **record.facts,
         "ended": found.ended,
@@ -34,6 +50,7 @@ def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Sto
         "epochs": found.epochs,
         "trials": len(found.trials),
         "divergence": diverging_region(found.trials),
+        **(more or {}),
     }
     best = found.best
     if best is None or found.member is None:
@@ -41,7 +58,14 @@ def conclude(table: PreparedTable, record: StudyRecord, found: Found, store: Sto
         state = State.STOPPED if found.interrupted else State.FAILED
         store.update_study(replace(record, state=state, reason=reason, finished=datetime.now(UTC), facts=facts))
         raise StudyError(f"study {record.name!r} has no model: {reason}")
-    model = _model(table, record, found)
+    model: Model | Ensemble = _model(table, record, best, found.member)
+    facts["ensemble"] = None
+    if ensemble:
+        joined = _ensemble(table, record, found, size=ensemble)
+        facts["ensemble"] = joined.facts["ensemble"]
+        if len(joined.members) > 1:
+            facts["single"] = {part: model.facts[part] for part in ("dev", "test")}
+            model = joined
     facts |= {
         "best": best.number,
         "dev": model.facts["dev"],
@@ -73,18 +97,13 @@ def rescue(table: PreparedTable, record: StudyRecord, found: Found, folder: Path
         return f"The best trial so far was {found.best.number}, with {dict(found.best.configuration)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        save(_model(table, record, found), folder)
+        save(_model(table, record, found.best, found.member), folder)
     except (ModelError, OSError) as error:
         return f"Nor could the best model so far be saved: {error}"
     return f"The best model so far, of trial {found.best.number}, is saved in {folder}"
 
 
-def _model(table: PreparedTable, record: StudyRecord, found: Found) -> Model:
-    from osetra import __version__
-
-    best, member = found.best, found.member
-    assert best is not None
-    assert member is not None
+def _model(table: PreparedTable, record: StudyRecord, trial: Trial, member: Member) -> Model:
     model = Model(
         preparation=table.preparation,
         network=member.network,
@@ -93,23 +112,37 @@ def _model(table: PreparedTable, record: StudyRecord, found: Found) -> Model:
         feature_names=table.dataset.feature_names,
         batch_norm_eps=member.hyperparameters.batch_norm_eps,
     )
+    of_trial = {"trial": trial.number, "configuration": dict(trial.configuration), "epoch": trial.best_epoch}
+    return replace(model, facts=_facts(table, record, model) | of_trial)
+
+
+def _ensemble(table: PreparedTable, record: StudyRecord, found: Found, *, size: int) -> Ensemble:
+    trials = {trial.number: trial for trial in found.trials}
+    members = [_model(table, record, trials[number], member) for number, member in found.members.items()]
+    part = table.split.dev
+    weights = None if table.weights is None else table.weights[part]
+    joined = build_ensemble(
+        members, table.training.dev_inputs, table.training.dev_targets, weights, size=size, seed=record.seed
+    )  # fmt: skip
+    return replace(joined, facts={**joined.facts, **_facts(table, record, joined)})
+
+
+def _facts(table: PreparedTable, record: StudyRecord, model: Predictor) -> dict[str, Any]:
+    """What a model says of itself: where it comes from, and its errors."""
+    from osetra import __version__
 
     def measured(part: np.ndarray) -> dict[str, Any] | None:
         weights = None if table.weights is None else table.weights[part]
         return measure(model, table.dataset.table(part), weights=weights).to_dict() if len(part) else None
 
-    facts = {
+    return {
         "study": record.name,
-        "trial": best.number,
-        "configuration": dict(best.configuration),
-        "epoch": best.best_epoch,
         "error_name": record.error_name,
         "dev": measured(table.split.dev),
         "test": measured(table.split.test),
         "osetra": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return replace(model, facts=facts)
 
 
 def _why_nothing(trials: Sequence[Trial]) -> str:

@@ -10,12 +10,13 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Progress, Store
+from osetra.core.records import Event
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
 from osetra.core.seeding import Seed
@@ -33,6 +34,10 @@ from osetra.study.places import name_and_folder, open_place
 from osetra.study.setting import Setting, decide
 from osetra.study.strategy import DEFAULT, make_search, parse_strategy
 from osetra.study.table import PreparedTable, split_facts, weighing_facts
+
+if TYPE_CHECKING:
+    from osetra.search.warm_start import Elites
+    from osetra.study.phases import Phases
 
 
 class Silence:
@@ -57,6 +62,9 @@ def fit(
     epochs_per_trial: int | None = None,
     patience: int | None = None,
     strategy: str = DEFAULT,
+    finals: bool = True,
+    ensemble: bool | int = False,
+    warm_start: str | None = None,
     space: Mapping[str, Any] | None = None,
     study: str | None = None,
     store: str | Path | Store | None = None,
@@ -82,8 +90,12 @@ def fit(
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
     epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs. patience: a trial ends after so many epochs without a
     better dev error, by default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
-    strategy: how configurations are chosen and how far each is trained: random, sobol, grid, coarse_to_fine or tpe (Optuna's), with +asha,
-    +successive_halving or +hyperband behind it for a ladder on which only the best train on.
+    strategy: how configurations are chosen and how far each is trained: waves, which trains many a little, the best of them further, and
+    zooms in on what does well; or random, sobol, grid, coarse_to_fine or tpe (Optuna's), which train each to the end or, with +asha,
+    +successive_halving or +hyperband behind it, climb a ladder as well.
+    finals: where a fifth of the budget pays for it, the best 2 to 8 configurations train anew with 3 fresh seeds each, and the one with the
+    best mean, shrunk toward the mean of all, wins; not under a budget in trials. ensemble: make the model of several networks, chosen
+    greedily on dev; a number sets how many choices. warm_start: a study in the same store whose best configurations are tried first.
     space: edits of the default space by name: a scale such as `osetra.log(1e-4, 1e-1)`, or a value to fix.
     store: where the study is kept: a file, a URL, an open store; left out, it lives in memory only.
     sizes: of training, dev and test part, as shares or rows. groups: a column whose groups never span parts. time_column: later rows
@@ -113,8 +125,10 @@ def fit(
         shift = _shift(table, time_column, seed=int(seed))
         weighing = weighing_facts(table, weights)
         setting = decide(
-            table, spend, edits=space or {}, strategy=strategy, epochs_per_trial=epochs_per_trial, patience=patience, workers=workers
+            table, spend, edits=space or {}, strategy=strategy, finals=finals, ensemble=ensemble, epochs_per_trial=epochs_per_trial,
+            patience=patience, workers=workers,
         )  # fmt: skip
+        elites = None if warm_start is None else _elites(warm_start, opened, setting)
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
         for sentence in opening(
             dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule,
@@ -122,12 +136,21 @@ def fit(
             patience=setting.patience, workers=setting.workers, budget=spend.in_words(),
         ):  # fmt: skip
             progress.notice(sentence)
+        for sentence in elites.sentences() if elites else ():
+            progress.notice(sentence)
         began += _compile(progress)
         # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
         opened = opened or open_store(cast("str | Path", store))
-        record = _record(table, name, seed=int(seed), budget=spend, setting=setting, more={"shift": shift, **weighing})
+        record = _record(
+            table,
+            name,
+            seed=int(seed),
+            budget=spend,
+            setting=setting,
+            more={"shift": shift, **weighing, "warm_start": elites.to_dict() if elites else None},
+        )
         deadline = None if spend.seconds is None else began + spend.seconds
-        return _tune(table, record, spend, setting, opened, folder, _Told(progress, record, table), interrupted, deadline)
+        return _tune(table, record, spend, setting, elites, opened, folder, _Told(progress, record, table), interrupted, deadline)
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()
@@ -142,6 +165,10 @@ class _Told:
         self._error_name = record.error_name
         weights = table.training.dev_weights
         self._dev_rows = len(table.split.dev) if weights is None else effective_rows(weights)
+        self._told = 0
+
+    search: "Phases | None" = None
+    """Whose sentences are handed on as they come."""
 
     def notice(self, text: str) -> None:
         self._progress.notice(text)
@@ -151,6 +178,10 @@ class _Told:
         if best is not None and self._error_name == "error rate":
             interval = wilson(min(max(best, 0.0), 1.0), self._dev_rows)
         self._progress.update({**facts, "error_name": self._error_name, "best_interval": interval})
+        sentences = self.search.sentences if self.search else []
+        for sentence in sentences[self._told :]:
+            self._progress.notice(sentence[:1].upper() + sentence[1:] + ".")
+        self._told = len(sentences)
 
 
 def _shift(table: PreparedTable, time_column: str | None, *, seed: int) -> dict[str, Any]:
@@ -210,15 +241,19 @@ def _tune(
     record: StudyRecord,
     budget: Budget,
     setting: Setting,
+    elites: "Elites | None",
     store: Store,
     folder: Path | None,
-    progress: Progress,
+    progress: _Told,
     interrupted: Callable[[], bool],
     deadline: float | None,
 ) -> Study:
+    from osetra.engines.native.blas import one_blas_thread
     from osetra.engines.native.engine import NativeEngine
+    from osetra.search.finals import MOST_FINALISTS
     from osetra.study.conclude import conclude, rescue
     from osetra.study.loop import Plan, SearchLoop
+    from osetra.study.phases import Phases
 
     store.create_study(record)
     try:
@@ -227,20 +262,51 @@ def _tune(
             epochs_per_trial=setting.epochs_per_trial, patience=setting.patience, budget=budget, workers=setting.workers, lag=setting.lag,
             slice_epochs=setting.slice_epochs, deadline=deadline,
         )  # fmt: skip
-        search = make_search(
-            setting.strategy, setting.space, seed=record.seed, first=setting.first, last=setting.epochs_per_trial, epochs=budget.epochs,
-            trials=budget.trials,
+        given = elites.configurations if elites else [dict(setting.first)]
+        search = Phases(
+            make_search(
+                setting.strategy, setting.space, seed=record.seed, first=given[0], elites=given[1:], last=setting.epochs_per_trial,
+                epochs=None if budget.epochs is None else budget.epochs - setting.final_epochs, trials=budget.trials,
+            ),
+            last=setting.epochs_per_trial, final_epochs=setting.final_epochs, with_finals=setting.finals,
+            share_spent=None if deadline is None or budget.seconds is None else _clock(deadline, budget.seconds),
+            trainings_left=lambda trials: loop.trainings_left(trials),
         )  # fmt: skip
+        progress.search = search
         loop = SearchLoop(
-            plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted
-        )
-        with closing(loop):
+            plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
+            keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,
+        )  # fmt: skip
+        # The surface of a zooming search multiplies matrices; its bits must not depend on the threads of BLAS.
+        with closing(loop), one_blas_thread():
             try:
                 found = loop.run()
             except StoreError as error:
                 raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
-        return conclude(table, record, found, store, folder)
+        if elites:
+            told = [(number, elites.detail(number)) for number in range(min(len(found.trials), len(elites.elites)))]
+            store.record(record.name, events=[_warm_start(number, detail) for number, detail in told if detail])
+        more = {"finals_results": [asdict(finalist) for finalist in search.results], "sentences": search.sentences}
+        return conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble)
     except BaseException as error:
         with suppress(Exception):
             close_record(store, record.name, error)
         raise
+
+
+def _clock(deadline: float, seconds: float) -> Callable[[], float]:
+    """The share of the seconds that is spent."""
+    return lambda: 1.0 - (deadline - time.monotonic()) / seconds
+
+
+def _elites(name: str, store: Store | None, setting: Setting) -> "Elites":
+    """The best of an earlier study, in the space of this one."""
+    from osetra.search.warm_start import elites_of
+
+    if store is None:
+        raise StudyError(f"a warm start needs study {name!r} in the store of this one, got a store that does not exist yet; name its store")
+    return elites_of(store.study(name), store.trials(name), setting.space, default=setting.first)
+
+
+def _warm_start(number: int, detail: Mapping[str, Any]) -> Event:
+    return Event(trial=number, epoch=0, kind="warm start", detail=detail, at=datetime.now(UTC))

@@ -8,9 +8,10 @@ Workers are threads, each training one slice at a time in code that releases the
 Knows nothing of: files, tables, how a search decides, what the person sees.
 """
 
+import bisect
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -60,9 +61,11 @@ class Found:
     """What a search leaves."""
 
     best: Trial | None
-    """Lowest dev error of all that did not diverge or fail; ties go to the lower number."""
+    """The winner of the finals; without them, the lowest dev error of all that did not diverge or fail, ties to the lower number."""
     member: Member | None
     """Its network, with the weights of its best epoch."""
+    members: Mapping[int, Member]
+    """The same of every trial whose network was kept, by number."""
     trials: list[Trial]
     epochs: int
     seconds: float
@@ -97,8 +100,16 @@ class SearchLoop:
         store: Store,
         progress: Progress,
         interrupted: Callable[[], bool] = lambda: False,
+        keeps: Callable[[int], bool] = lambda _number: False,
+        winner: Callable[[], int | None] = lambda: None,
+        keep_best: int = 1,
         paused_bytes: int = PAUSED_BYTES,
     ) -> None:
+        """keep_best: how many of the best trials that are over keep their networks. keeps: others that do.
+
+        winner: the trial that won finals; without one, the best trial is that of the lowest dev error.
+        """
+        self._keeps, self._winner = keeps, winner
         self._plan, self._engine, self._data = plan, engine, data
         self._progress, self._interrupted = progress, interrupted
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
@@ -107,8 +118,9 @@ class SearchLoop:
         self._lives: dict[int, Life] = {}
         self._shelf = Shelf(paused_bytes)
         self._ledger = Ledger(plan.study, store)
-        self._best: Trial | None = None
-        """Of those that are over."""
+        self._keep_best = keep_best
+        self._best: list[tuple[float, int]] = []
+        """Dev error and number of the best that are over."""
         self._spending = Spending(plan.budget, plan.deadline)
         self._stop: str | None = None
 
@@ -153,24 +165,43 @@ class SearchLoop:
 
     def found(self) -> Found:
         """What the search has come to so far."""
-        best, member = self._ledger.best(), None
+        winner = self._winner()
+        best = self._ledger.best() if winner is None or winner not in self._lives else self._ledger[winner]
+        kept = {number for _, number in self._best} | {number for number in self._lives if self._keeps(number)}
+        members = {number: self._best_of(number) for number in kept}
+        member = None
         if best is not None:
-            life = self._lives.get(best.number) or self._shelf.take(best.number)
-            self._lives[best.number] = life
-            if life.weights is not None:
-                member = life.member
-                member.state = life.weights
-                if best.train_error is None:
-                    best = self._ledger.change(best.number, train_error=self._train_error(member))
+            if best.number not in self._lives:
+                self._lives[best.number] = self._shelf.take(best.number)
+            member = members[best.number] = self._best_of(best.number)
+            if best.train_error is None and member is not None:
+                best = self._ledger.change(best.number, train_error=self._train_error(member))
         return Found(
             best=best,
             member=member,
+            members={number: kept for number, kept in sorted(members.items()) if kept is not None},
             trials=[trial for _, trial in sorted(self._ledger.trials.items())],
             epochs=self._ledger.epochs,
             seconds=self._spending.seconds,
             ended=self._spending.ended(self._stop if self._stop != FAILED else None, self._ledger),
             interrupted=self._stop == "interrupted",
         )
+
+    def trainings_left(self, trials: Sequence[int]) -> float:
+        """Full trainings like those of the given trials that the time still pays for; 0 where time is no bound or one has no epoch."""
+        known = [self._ledger[number] for number in trials]
+        if self._plan.deadline is None or not known or any(not trial.epochs for trial in known):
+            return 0.0
+        training_s = sum(trial.seconds / trial.epochs for trial in known) / len(known) * self._plan.epochs_per_trial
+        return max(0.0, self._plan.deadline - time.monotonic()) * self._plan.workers / training_s
+
+    def _best_of(self, number: int) -> Member | None:
+        """The network of a trial with the weights of its best epoch; None if it has none."""
+        life = self._lives[number]
+        if life.weights is None:
+            return None
+        life.member.state = life.weights
+        return life.member
 
     def _check_clock(self) -> None:
         if self._stop is None and self._interrupted():
@@ -290,13 +321,10 @@ class SearchLoop:
             return
         reason = message.failure or (life.reason if life else "")
         trial = self._ledger.end(number, message.state, reason, train_error=message.train_error)
-        # Of those that are over, only the best may be needed again.
-        if trial.state.can_win and trial.dev_error is not None and self._is_best(trial):
-            if self._best is not None:
-                self._lives.pop(self._best.number, None)
-            self._best = trial
-        else:
-            self._lives.pop(number, None)
-
-    def _is_best(self, trial: Trial) -> bool:
-        return self._best is None or (trial.dev_error, trial.number) < (self._best.dev_error, self._best.number)
+        # Of those that are over, only the best and the finalists may be needed again.
+        dropped = number
+        if trial.state.can_win and trial.dev_error is not None:
+            bisect.insort(self._best, (trial.dev_error, number))
+            dropped = self._best.pop()[1] if len(self._best) > self._keep_best else None
+        if dropped is not None and not self._keeps(dropped):
+            self._lives.pop(dropped, None)

@@ -12,6 +12,7 @@ import numpy as np
 from osetra.core.errors import SpaceError, StudyError
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
+from osetra.search.finals import reserved
 from osetra.study.budget import Budget
 from osetra.study.table import PreparedTable
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 NOMINAL_FLOPS = 6e10
 """Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
+ENSEMBLE_SIZE = 25
+"""Choices, with replacement, of which an ensemble is made."""
 SLICE_S = 0.02
 """A stretch of training shorter than this (at the nominal speed) is not worth handing out by itself."""
 
@@ -36,6 +39,12 @@ class Setting:
     patience: int | None
     """Epochs without a better one after which a trial ends; None: it never does."""
     strategy: str
+    finals: bool
+    """Whether the best train anew with fresh seeds, where the budget pays for it."""
+    final_epochs: int
+    """Of a budget in epochs, what is set aside for that."""
+    ensemble: int
+    """Choices of an ensemble; 0: none is made."""
     workers: int
     lag: int
     slice_epochs: int
@@ -50,6 +59,8 @@ class Setting:
             "epochs_per_trial": self.epochs_per_trial,
             "patience": self.patience,
             "strategy": self.strategy,
+            "finals": self.finals,
+            "ensemble_size": self.ensemble,
             "lag": self.lag,
             "slice_epochs": self.slice_epochs,
         }
@@ -61,6 +72,8 @@ def decide(
     *,
     edits: Mapping[str, Any],
     strategy: str,
+    finals: bool,
+    ensemble: bool | int,
     epochs_per_trial: int | None,
     patience: int | None,
     workers: int | None,
@@ -69,7 +82,8 @@ def decide(
     from osetra.executors.threads import available_cores
     from osetra.study.rounds import lag_for
 
-    for name, value, least in (("workers", workers, 1), ("epochs_per_trial", epochs_per_trial, 1), ("patience", patience, 0)):
+    counts = (("workers", workers, 1), ("epochs_per_trial", epochs_per_trial, 1), ("patience", patience, 0), ("ensemble", ensemble, 0))
+    for name, value, least in counts:
         if value is not None and value < least:
             raise StudyError(f"{name} must be >= {least}, got {value}; leave it out to have it chosen")
     rows = table.training.num_rows
@@ -85,8 +99,12 @@ def decide(
         budget.trials * epochs_each if budget.trials is not None else np.inf,
         2.0 * budget.seconds / epoch_seconds if budget.seconds is not None else np.inf,
     ]
+    # A budget in trials is exact, so finals, which are trials too, have no place in it.
+    has_finals = finals and budget.trials is None
     return Setting(
-        space=space, first=first, epochs_per_trial=epochs_each, patience=patient, strategy=strategy, workers=cores, lag=lag_for(cores),
+        space=space, first=first, epochs_per_trial=epochs_each, patience=patient, strategy=strategy, finals=has_finals,
+        final_epochs=reserved(budget.epochs, last=epochs_each) if has_finals and budget.epochs is not None else 0,
+        ensemble=(ENSEMBLE_SIZE if ensemble else 0) if isinstance(ensemble, bool) else ensemble, workers=cores, lag=lag_for(cores),
         slice_epochs=int(np.clip(SLICE_S / epoch_seconds, 1, epochs_each)), expected_epochs=max(1, int(min(bounds))),
     )  # fmt: skip
 

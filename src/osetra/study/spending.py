@@ -32,7 +32,8 @@ class Spending:
             return "all trials of the budget were trained"
         if budget.epochs is not None and ledger.epochs >= budget.epochs:
             return "all epochs of the budget were spent"
-        return "the search came to its end" if budget.epochs is not None else "every configuration of the space was trained"
+        is_bounded = budget.epochs is not None or budget.seconds is not None
+        return "the search came to its end" if is_bounded else "every configuration of the space was trained"
 
     def facts(self, ledger: Ledger) -> dict[str, Any]:
         """What `Progress.update` hears, the error's name and interval apart."""

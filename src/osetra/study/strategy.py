@@ -1,11 +1,13 @@
 """Which search a word stands for.
 
+    waves                the default: waves of trials up a ladder, zooming in on what does well
     SAMPLER              every trial straight to its last epoch: random, sobol, grid, coarse_to_fine, tpe (needs Optuna)
     SAMPLER+SCHEDULER    the same sampler on a ladder: asha, successive_halving, hyperband
 
 Knows nothing of: how any of them works.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from osetra.core.errors import StudyError
@@ -17,15 +19,18 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("random", "sobol", "grid", "coarse_to_fine", "tpe")
 SCHEDULERS = ("plain", "asha", "successive_halving", "hyperband")
-DEFAULT = "random"
+DEFAULT = "waves"
 
 
 def parse_strategy(strategy: str) -> tuple[str, str]:
-    """Sampler and scheduler of a word. Raises StudyError for one that stands for nothing."""
+    """Sampler and scheduler of a word; of `waves`, that and nothing. Raises StudyError for one that stands for nothing."""
+    if strategy == DEFAULT:
+        return DEFAULT, ""
     sampler, plus, scheduler = strategy.partition("+")
     if sampler not in SAMPLERS or (plus and scheduler not in SCHEDULERS):
+        ladders = ", +".join(SCHEDULERS[1:])
         raise StudyError(
-            f"strategy must be one of {', '.join(SAMPLERS)}, with +{', +'.join(SCHEDULERS[1:])} behind it for a ladder, got {strategy!r}; "
+            f"strategy must be {DEFAULT}, or one of {', '.join(SAMPLERS)}, perhaps with +{ladders} behind it, got {strategy!r}; "
             "for example random+asha"
         )
     return sampler, scheduler or "plain"
@@ -57,13 +62,33 @@ def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration |
 
 
 def make_search(
-    strategy: str, space: "Space", *, seed: int, first: Configuration | None, last: int, epochs: int | None, trials: int | None
+    strategy: str,
+    space: "Space",
+    *,
+    seed: int,
+    first: Configuration | None,
+    last: int,
+    epochs: int | None,
+    trials: int | None,
+    elites: Sequence[Configuration] = (),
 ) -> Search:
-    """The search that a word stands for. `last`: the most epochs of a trial; `epochs`, `trials`: bounds on all, or None."""
+    """The search that a word stands for.
+
+    last: the most epochs of a trial; epochs, trials: bounds on all of them, or None; first: what trial 0 gets; elites: what the next ones
+    get.
+    """
+    name, scheduler = parse_strategy(strategy)
+    if name == DEFAULT:
+        from osetra.search.waves import Waves
+
+        return Waves(space, seed=seed, last=last, budget=epochs, trials=trials, first=first, then=elites)
     from osetra.search import schedulers
 
-    name, scheduler = parse_strategy(strategy)
     sampler = make_sampler(name, space, seed=seed, first=first)
+    if elites:
+        from osetra.search.warm_start import WarmStarted
+
+        sampler = WarmStarted(space, sampler, elites)
     kinds = {
         "plain": schedulers.Plain,
         "asha": schedulers.Asha,

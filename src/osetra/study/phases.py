@@ -1,0 +1,151 @@
+"""A study's search from first trial to finals, as one `Search`.
+
+    searching   what the strategy hands out, until it ends or, where the budget is in seconds, until its share of the time is over
+    finals      the best configurations, each with fresh seeds, if a fifth of the budget pays for at least two of them
+    closing     where it does not: with the time that is left, the best of those who wait are trained to the end
+
+Knows nothing of: how the strategy decides, who trains, stores.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from osetra.core.ports import Job, Search
+from osetra.core.records import Configuration, TrialState
+from osetra.search.finals import MOST_FINALISTS, MOST_OF_BUDGET, REPEATS, Finalist, Finals
+
+SEARCHING = 1.0 - MOST_OF_BUDGET
+"""Share of a budget in seconds after which nothing new is searched."""
+FEWEST_FINALISTS = 2
+
+
+@dataclass(slots=True)
+class _Runner:
+    configuration: Configuration
+    best: float = math.inf
+    epochs: int = 0
+    waits: bool = False
+
+
+class Phases:
+    """The strategy's search, then finals or closing.
+
+    last: epochs of a full training. final_epochs: of a budget in epochs, what is set aside for the finals. share_spent: of a budget in
+    seconds, 0 .. 1; None without one. trainings_left: full trainings of the given trials that the time still pays for.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        *,
+        last: int,
+        final_epochs: int = 0,
+        share_spent: Callable[[], float] | None = None,
+        trainings_left: Callable[[Sequence[int]], float] = lambda _trials: 0.0,
+        with_finals: bool = True,
+    ) -> None:
+        self._search, self._last = search, last
+        self._final_epochs, self._share_spent, self._trainings_left = final_epochs, share_spent, trainings_left
+        self._with_finals = with_finals
+        self._runners: dict[int, _Runner] = {}
+        self._out = 0
+        self._is_searching = True
+        self.finals: Finals | None = None
+        self._final_trials: dict[int, int] = {}
+
+    def ask(self) -> Job | None:
+        job = self._next()
+        if job is not None:
+            self._out += 1
+            self._runners.setdefault(job.trial, _Runner(job.configuration)).waits = False
+        return job
+
+    def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
+        self._out -= 1
+        runner = self._runners[job.trial]
+        runner.epochs += len(values)
+        is_good = state.can_win and not any(math.isnan(value) for value in values)
+        runner.best = min([runner.best, *values]) if is_good else math.inf
+        runner.waits = state is TrialState.PAUSED
+        if job.trial in self._final_trials:
+            assert self.finals is not None
+            self.finals.tell(job, values, state)
+        elif self._is_searching or not self._share_spent:
+            self._search.tell(job, values, state)
+
+    @property
+    def results(self) -> list[Finalist]:
+        """Of the finals, best first; empty without finals or before their first seed is done."""
+        return self.finals.results() if self.finals is not None else []
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the strategy said of its way, where it says anything."""
+        return list(getattr(self._search, "sentences", ()))
+
+    def is_final(self, trial: int) -> bool:
+        """Whether a trial is one of the finals."""
+        return trial in self._final_trials
+
+    @property
+    def winner(self) -> int | None:
+        """The best run of the configuration that won the finals; None without finals."""
+        results = self.results
+        if not results:
+            return None
+        runs = [number for number, source in self._final_trials.items() if source == results[0].trial and number in self._runners]
+        return min(runs, key=lambda number: (self._runners[number].best, number))
+
+    def _next(self) -> Job | None:
+        if self._is_searching and not self._time_is_over():
+            job = self._search.ask()
+            if job is not None or self._out:
+                return job
+        if self._is_searching:
+            # The finalists are known once all who train have been heard.
+            if self._out:
+                return None
+            self._is_searching = False
+            self._open_finals()
+        if self.finals is not None:
+            job = self.finals.ask()
+            if job is not None:
+                return job
+            return None
+        return self._close() if self._share_spent else None
+
+    def _time_is_over(self) -> bool:
+        return self._share_spent is not None and self._share_spent() >= SEARCHING
+
+    def _open_finals(self) -> None:
+        if not self._with_finals:
+            return
+        finalists: dict[int, Configuration] = {}
+        # The same configuration twice would be one finalist with luck twice.
+        able = sorted((runner.best, number) for number, runner in self._runners.items() if runner.best < math.inf)
+        for _, number in able:
+            configuration = self._runners[number].configuration
+            if configuration not in finalists.values():
+                finalists[number] = configuration
+            if len(finalists) == MOST_FINALISTS:
+                break
+        if self._share_spent is None:
+            count = min(self._final_epochs // (REPEATS * self._last), len(finalists))
+        else:
+            count = min(int(self._trainings_left(list(finalists)) / REPEATS), len(finalists))
+        if count < FEWEST_FINALISTS:
+            return
+        chosen = dict(list(finalists.items())[:count])
+        first = max(self._runners) + 1
+        self.finals = Finals(chosen, last=self._last, first_number=first)
+        self._final_trials = {first + place: trial for place, trial in enumerate([*chosen] * REPEATS)}
+
+    def _close(self) -> Job | None:
+        """The best of those who wait, to the end."""
+        waiting = [(runner.best, number) for number, runner in self._runners.items() if runner.waits and runner.best < math.inf]
+        if not waiting:
+            return None
+        _, number = min(waiting)
+        runner = self._runners[number]
+        return Job(trial=number, configuration=runner.configuration, start=runner.epochs, until=self._last)
