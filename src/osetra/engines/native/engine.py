@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -149,6 +150,8 @@ class _Training:
         self._part = _rows(member, data.train_inputs, data.train_targets, data.train_weights)
         self._order = np.empty(data.num_rows, dtype=np.int64)
         self._steps = math.ceil(data.num_rows / self._options.batch_size)
+        self._whole = np.ones(self._steps)
+        """Of a row in itself, where nothing is mixed."""
         has_dropout = bool((self._keep_probs < 1).any())
         self._draws = {
             "shuffle": True,
@@ -165,10 +168,10 @@ class _Training:
         keys = np.array([member.seed.key(purpose, state.epoch) if used else 0 for purpose, used in self._draws.items()], dtype=np.uint64)
         rates = np.ascontiguousarray(member.learning_rates(state.epoch, self._steps), dtype=np.float64)
         assert rates.shape == (self._steps,), f"{self._steps} steps an epoch, {rates.shape} learning rates"
+        shares = mixup_shares(member, self._steps) if member.hyperparameters.mixup else self._whole
         cost, error, made = compiled.train_epoch(
-            self._table, self._options, self._augmentation, member.layout.weights_size, self._keep_probs, rates,
-            mixup_shares(member, self._steps), keys, state.step, self._part, state.parameters, state.first_moment, state.second_moment,
-            state.running, self.room, self._order,
+            self._table, self._options, self._augmentation, member.layout.weights_size, self._keep_probs, rates, shares, keys, state.step,
+            self._part, state.parameters, state.first_moment, state.second_moment, state.running, self.room, self._order,
         )  # fmt: skip
         state.step += made
         state.epoch += 1
@@ -246,20 +249,24 @@ def _options(hyperparameters: Hyperparameters, rows: int) -> compiled.Options:
     )
 
 
+@cache
+def _no_augmentation(dtype: np.dtype) -> Augmentation:
+    fill = np.empty(0, dtype=dtype)
+    return Augmentation(
+        noise=0.0, flip=False, padding=0, rotation=0.0, distortion=0.0, height=0, width=0, channels=0, fill=fill
+    )  # fmt: skip
+
+
 def _augmentation(member: Member, data: TrainingData) -> Augmentation:
     h, image = member.hyperparameters, data.image
-    dtype = member.state.parameters.dtype
-    return Augmentation(
-        noise=float(h.noise),
-        flip=bool(h.flip),
-        padding=int(h.crop_padding),
-        rotation=math.radians(h.rotation),
-        distortion=float(h.distortion),
-        height=image.height if image else 0,
-        width=image.width if image else 0,
-        channels=image.channels if image else 0,
-        fill=np.array(image.fill if image else (), dtype=dtype),
-    )
+    off = _no_augmentation(member.state.parameters.dtype)
+    if h.moves_images:
+        assert image is not None, "require_trainable was not asked"
+        off = off._replace(height=image.height, width=image.width, channels=image.channels, fill=np.array(image.fill, dtype=off.fill.dtype))
+        off = off._replace(
+            flip=bool(h.flip), padding=int(h.crop_padding), rotation=math.radians(h.rotation), distortion=float(h.distortion)
+        )  # fmt: skip
+    return off._replace(noise=float(h.noise)) if h.noise else off
 
 
 def _rows(member: Member, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> compiled.Rows:
