@@ -5,7 +5,7 @@ import osetra
 NAMES = [
     "Space", "Study", "TunedClassifier", "TunedRegressor", "Tuner", "check_gradients", "choice", "fit", "integer", "linear", "load_model",
     "log",
-    "minimize", "one_minus_log", "optimize", "ordinal", "powers_of_two", "smooth",
+    "minimize", "one_minus_log", "optimize", "ordinal", "powers_of_two", "smooth", "when",
 ]  # fmt: skip
 
 

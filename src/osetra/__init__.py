@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from osetra.diagnosis.smoothing import smooth
     from osetra.estimators import TunedClassifier, TunedRegressor
     from osetra.models.files import load as load_model
+    from osetra.space.conditions import when
     from osetra.space.scales import choice, integer, linear, log, one_minus_log, ordinal, powers_of_two
     from osetra.space.space import Space
     from osetra.study.ask_tell import Tuner
@@ -44,6 +45,7 @@ _HOME = {
     "ordinal": "osetra.space.scales",
     "powers_of_two": "osetra.space.scales",
     "smooth": "osetra.diagnosis.smoothing",
+    "when": "osetra.space.conditions",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "ordinal",
     "powers_of_two",
     "smooth",
+    "when",
 ]
 
 

@@ -261,6 +261,10 @@ def print_best(console: Console, study: "Study", store: str) -> None:
     console.print(f"       osetra trials {shlex.quote(study.name)}{suffix}", style="dim", soft_wrap=True)
 
 
+def _between(ends: Sequence[str]) -> str:
+    return f"{ends[0].removesuffix(' %')} to {ends[1]}"
+
+
 def _print_finals(console: Console, results: Sequence[Mapping[str, Any]], error_name: str) -> None:
     """The finalists with the mean of their fresh seeds, the winner first."""
     columns = [
@@ -271,7 +275,7 @@ def _print_finals(console: Console, results: Sequence[Mapping[str, Any]], error_
         Column(
             heading="95 % interval",
             cells=[
-                "-" if not math.isfinite(result["high"]) else " to ".join(words.errors([result["low"], result["high"]], error_name))
+                "-" if not math.isfinite(result["high"]) else _between(words.errors([result["low"], result["high"]], error_name))
                 for result in results
             ],
         ),
