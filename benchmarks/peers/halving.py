@@ -16,61 +16,70 @@ import warnings
 from typing import Any
 
 import numpy as np
+
 from peers.optuna_tuning import Work
 
 JOBS = 2
 
 
-def _search(work: Work, seed: int, told: Any) -> None:
-    os.setsid()
-    # Workers of their own processes read this, where a filter of this one would not reach.
-    os.environ["PYTHONWARNINGS"] = "ignore"
-    warnings.simplefilter("ignore")
-    from scipy.stats import loguniform
-    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-    from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit
+def network(work: Work, **settings: Any) -> Any:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    data, classifies = work.data, work.task.is_classification
-    y_train, y_dev, y_test = (
-        part if classifies else part.reshape(len(part)) for part in (data.train_targets, data.dev_targets, work.test_targets)
+    return (MLPClassifier if work.task.is_classification else MLPRegressor)(**settings)
+
+
+def flat(targets: np.ndarray) -> np.ndarray:
+    """scikit-learn warns of a single target in a column."""
+    return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+
+
+def distributions(work: Work) -> dict[str, Any]:
+    """osetra's space in scikit-learn's words; what is fixed there is fixed here."""
+    from scipy.stats import loguniform
+
+    scales = work.space.scales
+    batches, units, layers = (
+        [scales[name].at(place) for place in range(scales[name].size)] if name in scales else [work.space.fixed[name]]
+        for name in ("batch_size", "hidden_units", "num_layers")
     )
-    x, y = np.concatenate([data.train_inputs, data.dev_inputs]), np.concatenate([y_train, y_dev])
-    fold = PredefinedSplit([-1] * len(y_train) + [0] * len(y_dev))
-    make = MLPClassifier if classifies else MLPRegressor
-    choices = {name: scale.arguments for name, scale in work.space.scales.items()}
-    powers = {
-        name: [2**k for k in range(int(np.log2(choices[name][0])), int(np.log2(choices[name][-1])) + 1)]
-        for name in ("batch_size", "hidden_units")
+    per_row = max(batches) / work.data.num_rows
+    return {
+        "learning_rate_init": loguniform(*scales["learning_rate"].arguments),
+        "batch_size": batches,
+        "hidden_layer_sizes": [(width,) * count for width in units for count in layers],
+        "alpha": loguniform(*(bound * per_row for bound in scales["l2"].arguments)),
     }
-    layers = range(choices["num_layers"][0], choices["num_layers"][-1] + 1) if "num_layers" in choices else [work.first["num_layers"]]
-    per_row = max(powers["batch_size"]) / len(y_train)
-    distributions = {
-        "learning_rate_init": loguniform(*choices["learning_rate"]),
-        "batch_size": powers["batch_size"],
-        "hidden_layer_sizes": [(units,) * int(count) for units in powers["hidden_units"] for count in layers],
-        "alpha": loguniform(*(bound * per_row for bound in choices["l2"])),
-    }
-    make(max_iter=1).fit(x[:500], y[:500])
-    told.send("ready")
-    spent, best, candidates = 0.0, np.inf, 9
-    while True:
-        began = time.monotonic()
-        search = HalvingRandomSearchCV(
-            make(random_state=seed), distributions, n_candidates=candidates, factor=3, resource="max_iter", max_resources=work.epochs,
-            cv=fold, scoring="accuracy" if classifies else "neg_root_mean_squared_error", refit=False, n_jobs=JOBS,
-            random_state=seed * 1000 + candidates,
+
+
+def _search(work: Work, seed: int, told: Any) -> None:
+    """Runs in a session of its own, so that it can be ended with all its workers."""
+    os.setsid()
+    # The workers read this; a filter set here would not reach them. Training that stops at max_iter is what is asked for.
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    warnings.simplefilter("ignore")
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit
+
+    data = work.data
+    x = np.concatenate([data.train_inputs, data.dev_inputs])
+    y = np.concatenate([flat(data.train_targets), flat(data.dev_targets)])
+    fold = PredefinedSplit([-1] * data.num_rows + [0] * (len(x) - data.num_rows))
+
+    def search(candidates: int, epochs: int) -> tuple[float, dict[str, Any]]:
+        found = HalvingRandomSearchCV(
+            network(work, random_state=seed), distributions(work), n_candidates=candidates, factor=3, resource="max_iter",
+            max_resources=epochs, cv=fold, scoring="accuracy" if work.task.is_classification else "neg_root_mean_squared_error",
+            refit=False, n_jobs=JOBS, random_state=1000 * seed + candidates,
         ).fit(x, y)  # fmt: skip
-        spent += time.monotonic() - began
-        error = 1 - search.best_score_ if classifies else -search.best_score_ * data.error_scale
-        if error < best:
-            best = error
-            winner = make(random_state=seed, **search.best_params_).fit(data.train_inputs, y_train)
-            said = winner.predict(work.test_inputs)
-            test = np.mean(said != y_test) if classifies else np.sqrt(np.mean((said - y_test) ** 2)) * data.error_scale
-            told.send((spent, float(error), float(test)))
+        error = 1 - found.best_score_ if work.task.is_classification else -found.best_score_ * data.error_scale
+        return float(error), found.best_params_
+
+    search(3, 3)
+    told.send("ready")
+    candidates = 9
+    while True:
+        told.send(search(candidates, work.epochs))
         candidates *= 3
-        told.send(spent)
 
 
 def tune(work: Work, seconds: float, seed: int) -> tuple[list[tuple[float, float, float]], dict[str, Any]]:
@@ -81,13 +90,23 @@ def tune(work: Work, seconds: float, seed: int) -> tuple[list[tuple[float, float
     worker.start()
     ready = ours.recv()
     assert ready == "ready", ready
-    points, ended, spent, since = [], 0, 0.0, time.monotonic()
-    while ours.poll(max(0.0, seconds - spent - (time.monotonic() - since))):
-        told = ours.recv()
-        if isinstance(told, tuple):
-            points += [told] if told[0] <= seconds else []
-        else:
-            ended, spent, since = ended + 1, told, time.monotonic()
+    began, found, ended = time.monotonic(), [], 0
+    while ours.poll(max(0.0, began + seconds - time.monotonic())):
+        error, settings = ours.recv()
+        ended += 1
+        if not found or error < found[-1][1]:
+            found.append((time.monotonic() - began, error, settings))
     os.killpg(worker.pid, signal.SIGKILL)
     worker.join()
-    return points, {"searches": ended}
+    return [(at, error, _test_error(work, settings, seed)) for at, error, settings in found], {"searches": ended}
+
+
+def _test_error(work: Work, settings: dict[str, Any], seed: int) -> float:
+    targets = flat(work.test_targets)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        winner = network(work, random_state=seed, **settings).fit(work.data.train_inputs, flat(work.data.train_targets))
+    said = winner.predict(work.test_inputs)
+    if work.task.is_classification:
+        return float(np.mean(said != targets))
+    return float(np.sqrt(np.mean((said - targets) ** 2)) * work.data.error_scale)

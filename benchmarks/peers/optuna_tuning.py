@@ -3,7 +3,7 @@
 Two processes share a journal file, as Optuna's documentation recommends for several on one machine. Each trains one trial at a time on one
 thread: tensors, permuted once an epoch and sliced; fused Adam; batch norm; dropout; l2 as the penalty (lambda/2m) sum ||W||^2 on weights
 alone, which in Adam is weight_decay = lambda/m; osetra's own schedules, step by step; the dev part scored, reported and judged each epoch.
-Optuna hears the best dev error so far and is given osetra's default configuration as its first trial.
+Optuna hears the best dev error so far; its first trial may be osetra's default configuration.
 """
 
 import math
@@ -203,8 +203,11 @@ def _study(work: Work, journal: str, seed: int) -> Any:
     )  # fmt: skip
 
 
-def tune(work: Work, seconds: float, seed: int) -> tuple[list[tuple[float, float, float]], dict[str, Any]]:
-    """(seconds, dev error, test error) at each new best of either process, and what was done; starting up is not counted."""
+def tune(work: Work, seconds: float, seed: int, *, knows_default: bool) -> tuple[list[tuple[float, float, float]], dict[str, Any]]:
+    """(seconds, dev error, test error) at each new best of either process, and what was done; starting up is not counted.
+
+    knows_default: osetra's default configuration is the first trial.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -215,10 +218,9 @@ def tune(work: Work, seconds: float, seed: int) -> tuple[list[tuple[float, float
         study = _study(work, journal, seed=0)
         scales = work.space.scales
         first = {name: work.first[name] for name in scales}
-        study.enqueue_trial({k: round(math.log2(v)) if scales[k].kind == "powers_of_two" else v for k, v in first.items()})
-        workers = [
-            context.Process(target=_worker, args=(work, journal, seconds, seed, number, start, told)) for number in range(PROCESSES)
-        ]
+        if knows_default:
+            study.enqueue_trial({k: round(math.log2(v)) if scales[k].kind == "powers_of_two" else v for k, v in first.items()})
+        workers = [context.Process(target=_worker, args=(work, journal, seconds, seed, number, start, told)) for number in range(PROCESSES)]
         for worker in workers:
             worker.start()
         results = [told.get() for _ in workers]

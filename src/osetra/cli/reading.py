@@ -248,7 +248,8 @@ def print_best(console: Console, study: "Study", store: str) -> None:
         _print_finals(console, facts["finals_results"], study.record.error_name)
     _print_errors(console, study, best)
     if (facts.get("ensemble") or {}).get("sentence"):
-        say(console, facts["ensemble"]["sentence"])
+        kept = "It is the model." if facts["ensemble"]["is_model"] else "The best trial alone is the model."
+        say(console, f"{facts['ensemble']['sentence']} {kept}")
     if facts.get("divergence"):
         say(console, facts["divergence"])
     suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
@@ -292,7 +293,9 @@ def _print_errors(console: Console, study: "Study", best: Trial) -> None:
         direction = f", {facts['direction']}d" if facts.get("direction") else ""
         console.print(f"{words.part('dev', error_name)}  {words.error(best.dev_error, error_name)}{direction}")
         return
-    numbers = [best.train_error, *(part[end] for part in parts.values() for end in ("value", "low", "high"))]
+    # Of an ensemble the error on its training rows was not measured.
+    trained = best.train_error if not facts.get("single") else None
+    numbers = [trained, *(part[end] for part in parts.values() for end in ("value", "low", "high"))]
     train, *rest = words.errors(numbers, error_name)
     between = [f"{low.removesuffix(' %')} to {high}" for low, high in zip(rest[1::3], rest[2::3], strict=True)]
     columns = [

@@ -40,8 +40,8 @@ def conclude(
 ) -> Study:
     """Close the record of a study whose search has ended. Raises StudyError if there is nothing to make a model of.
 
-    more: facts of the search for the record. ensemble: choices of an ensemble of the networks that were kept, the study's model if it is
-    more than one of them; 0: the best trial alone.
+    more: facts of the search for the record. ensemble: choices of an ensemble of the networks that were kept, which becomes the study's
+    model if it is the better one on rows that had no say in choosing; 0: the best trial alone.
     """
     facts: dict[str, Any] = {
         **record.facts,
@@ -62,8 +62,9 @@ def conclude(
     facts["ensemble"] = None
     if ensemble:
         joined = _ensemble(table, record, found, size=ensemble)
-        facts["ensemble"] = joined.facts["ensemble"]
-        if len(joined.members) > 1:
+        is_better = len(joined.members) > 1 and joined.facts["ensemble"]["gain"]["difference"] < 0
+        facts["ensemble"] = {**joined.facts["ensemble"], "is_model": is_better}
+        if is_better:
             facts["single"] = {part: model.facts[part] for part in ("dev", "test")}
             model = joined
     facts |= {

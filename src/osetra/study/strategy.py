@@ -84,11 +84,12 @@ def make_search(
         return Waves(space, seed=seed, last=last, budget=epochs, trials=trials, first=first, then=elites)
     from osetra.search import schedulers
 
-    sampler = make_sampler(name, space, seed=seed, first=first)
-    if elites:
+    if first is not None and elites:
         from osetra.search.warm_start import WarmStarted
 
-        sampler = WarmStarted(space, sampler, elites)
+        sampler: Sampler = WarmStarted(space, make_sampler(name, space, seed=seed, first=None), [first, *elites])
+    else:
+        sampler = make_sampler(name, space, seed=seed, first=first)
     kinds = {
         "plain": schedulers.Plain,
         "asha": schedulers.Asha,

@@ -1,0 +1,269 @@
+"""B2: how soon a method has found a network of a given quality, on real data, by the wall clock.
+
+    python benchmarks/time_to_quality.py --data FOLDER --tasks adult letter --seeds 2 --seconds 20 60 120 --out time_to_quality.json
+
+One space for all: osetra's default for the data (learning_rate, batch_size, hidden_units, keep_prob, l2, num_layers, schedule; Adam, relu
+and batch norm fixed), the same most epochs a trial and the same patience. The same split and, prepared by osetra, the same matrices.
+Two cores for everyone. Methods:
+
+    osetra    `osetra.fit` as it comes, without finals, which look for no lower dev error
+    optuna    TPE and Hyperband, two processes, a PyTorch loop written with care: peers/optuna_tuning.py. Its first trial is osetra's
+              default configuration, which osetra, too, tries first
+    cold      the same, which must find out everything for itself
+    halving   scikit-learn's HalvingRandomSearchCV over its own networks, two jobs: peers/halving.py
+
+Imports, start-up of processes and osetra's compiling (once a machine) count for nobody. osetra's clock starts with the call of `fit`, so
+preparing the data counts for osetra and for no other. A method's curve is its best dev error against time; the one of its longest time
+holds for the shorter ones. As osetra keeps one model, the test errors of its shorter times are those of separate runs of that length;
+--no-shorter leaves them out. What `--out` holds already is kept and not run again. `--check` holds the PyTorch loop against a bare step,
+the rate of sgemm and osetra's training of the same configuration, and searches nothing. Not here: Ray Tune, Keras Tuner.
+"""
+
+import argparse
+import json
+import math
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from peers import halving, optuna_tuning
+from peers.optuna_tuning import Loop, Work
+from training_speed import flops_per_step, sgemm_rate
+
+import osetra
+from osetra.core.seeding import Seed
+from osetra.study.budget import Budget
+from osetra.study.setting import decide
+from osetra.study.table import PreparedTable
+
+METHODS = ("osetra", "optuna", "cold", "halving")
+PEERS = {
+    "optuna": partial(optuna_tuning.tune, knows_default=True),
+    "cold": partial(optuna_tuning.tune, knows_default=False),
+    "halving": halving.tune,
+}
+
+
+class Curve:
+    """A progress that notes when the best dev error fell."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[float, float]] = []
+        self.prepared_s = math.nan
+        self.trials = self.epochs = 0
+        self._began = time.monotonic()
+
+    def notice(self, _text: str) -> None:
+        """The first is said once the data is prepared."""
+        if math.isnan(self.prepared_s):
+            self.prepared_s = time.monotonic() - self._began
+
+    def update(self, facts: Mapping[str, Any]) -> None:
+        best = facts["best_error"]
+        self.trials, self.epochs = facts["trials_done"], facts["epochs_done"]
+        if best is not None and (not self.points or best < self.points[-1][1]):
+            self.points.append((time.monotonic() - self._began, best))
+
+
+def load(folder: Path, task: str) -> dict[str, Any]:
+    """What `fit` and `PreparedTable.of` take: adult and the images with their official test part."""
+    import pandas as pd
+
+    if task == "fashion_mnist":
+        with np.load(folder / "images" / "fashion_mnist.npz") as file:
+            return {"data": file["X_train"], "y": file["y_train"], "target": None, "test": (file["X_test"], file["y_test"])}
+    about = json.loads((folder / "tables" / "meta.json").read_text())[task]
+    frame = pd.read_csv(folder / "tables" / about["file"])
+    official = about.get("official_test_rows", 0)
+    test = frame.iloc[-official:].reset_index(drop=True) if official else True
+    return {"data": frame.iloc[: len(frame) - official], "target": about["target"], "test": test}
+
+
+def prepare(given: Mapping[str, Any], seconds: float, seed: int) -> tuple[Work, str]:
+    """What is to be done, as `fit` with that budget would decide it; and the sizes in words."""
+    table = PreparedTable.of(given["data"], given["target"], y=given.get("y"), test=given["test"], seed=seed)
+    setting = decide(
+        table, Budget(seconds=seconds), edits={}, strategy="waves", finals=False, ensemble=False, epochs_per_trial=None, patience=None,
+        workers=None,
+    )  # fmt: skip
+    rows, preparation = table.split.test, table.preparation
+    work = Work(
+        data=table.training, test_inputs=preparation.inputs(table.dataset.features.take(rows)),
+        test_targets=preparation.targets(table.dataset.target.iloc[rows]), task=table.dataset.task, num_outputs=preparation.num_outputs,
+        space=setting.space, first=setting.first, epochs=setting.epochs_per_trial, patience=setting.patience,
+    )  # fmt: skip
+    said = (
+        f"{work.data.num_rows:,}/{len(table.split.dev):,}/{len(rows):,} rows, {preparation.num_inputs} inputs, {work.epochs} epochs a trial"
+    )
+    return work, said
+
+
+def run_osetra(given: Mapping[str, Any], seconds: float, seed: int, shorter: Sequence[float]) -> dict[str, Any]:
+    def fit(budget: float) -> tuple[Curve, osetra.Study]:
+        curve = Curve()
+        return curve, osetra.fit(**given, budget=budget, seed=seed, finals=False, progress=curve)
+
+    curve, study = fit(seconds)
+    ended = {f"{budget:g}": _errors(fit(budget)[1]) for budget in shorter} | {f"{seconds:g}": _errors(study)}
+    facts = {"trials": curve.trials, "epochs": curve.epochs, "prepared_s": round(curve.prepared_s, 2)}
+    return {"curve": curve.points, "ended": ended, **facts}
+
+
+def _errors(study: osetra.Study) -> list[float | None]:
+    dev, test = study.dev_error, study.test_error
+    return [dev["value"] if dev else None, test["value"] if test else None]
+
+
+def run_peer(method: str, work: Work, seconds: float, seed: int, marks: Sequence[float]) -> dict[str, Any]:
+    points, facts = PEERS[method](work, seconds, seed)
+    best: list[tuple[float, float, float]] = []
+    for point in points:
+        if not best or point[1] < best[-1][1]:
+            best.append(point)
+    ended = {f"{mark:g}": next(([dev, test] for at, dev, test in reversed(best) if at <= mark), [None, None]) for mark in marks}
+    return {"curve": [point[:2] for point in best], "ended": ended, **facts}
+
+
+def check(work: Work, seed: int) -> dict[str, float]:
+    """The opponent's loop against a bare step, the rate of sgemm, and osetra's training of the default configuration."""
+    from osetra.engines.native.engine import NativeEngine
+    from osetra.training.life import Life
+    from osetra.training.recipe import build_member
+
+    loop, first = Loop(work), work.first
+    bare = loop.bare_step_us(first)
+    next(loop.epochs(first, seed))
+    loop.steps, began = 0, time.perf_counter()
+    errors = [error for error, _ in loop.epochs(first, seed)]
+    whole = (time.perf_counter() - began) / loop.steps * 1e6
+    sizes = (loop.x.shape[1], *[int(first["hidden_units"])] * int(first["num_layers"]), work.num_outputs)
+    limit = flops_per_step(sizes, int(first["batch_size"])) / (sgemm_rate() / 2) * 1e6
+    member = build_member(
+        first, num_inputs=sizes[0], num_outputs=work.num_outputs, task=work.task, seed=Seed(study=seed, trial=0), total_epochs=work.epochs
+    )
+    life = Life(member, NativeEngine(), work.data, epochs=work.epochs)
+    life.go_on(work.epochs)
+    assert life.best is not None
+    return {
+        "loop_us_a_step": whole, "bare_us_a_step": bare, "limit_us_a_step": limit, "first_epoch": errors[0], "best_epoch": min(errors),
+        "osetra_us_a_step": life.seconds / loop.steps * 1e6, "osetra_best_epoch": life.best.dev_error,
+    }  # fmt: skip
+
+
+def reached(curve: Sequence[Sequence[float]], error: float) -> float:
+    """Seconds until a curve was that low; infinite if it never was."""
+    return next((at for at, value in curve if value <= error), math.inf)
+
+
+def at_mark(curve: Sequence[Sequence[float]], mark: float) -> float:
+    return min((value for at, value in curve if at <= mark), default=math.nan)
+
+
+def tables(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float]) -> str:
+    """Markdown: dev and test errors at the marks, means over seeds; then how soon osetra was where Optuna ended."""
+    lines = [
+        "| task | method | seeds | " + " | ".join(f"dev, {m:g} s" for m in marks) + " | " + " | ".join(f"test, {m:g} s" for m in marks)
+    ]
+    lines = [f"{lines[0]} | trials | epochs |", "|---|---|---:|" + "---:|" * (2 * len(marks) + 2)]
+    for task in tasks:
+        for method in METHODS:
+            mine = [run for key, run in runs.items() if key.startswith(f"{task}/{method}/")]
+            if not mine:
+                continue
+            dev = [_mean([at_mark(run["curve"], mark) for run in mine]) for mark in marks]
+            test = [_mean([run["ended"].get(f"{mark:g}", [None, None])[1] for run in mine]) for mark in marks]
+            counts = [_mean([run.get(name) for run in mine], ",.0f") for name in ("trials", "epochs")]
+            lines.append("| " + " | ".join([task, method, str(len(mine)), *dev, *test, *counts]) + " |")
+    lines += [
+        "",
+        "| task | against | seeds | its dev error at the end | it had that after | osetra had it or better after | times sooner than",
+    ]
+    lines[-1] += " its whole time (each seed) | than it had it |"
+    lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
+    for task in tasks:
+        for method in METHODS[1:]:
+            peers = [
+                (run, runs.get(f"{task}/osetra/{key.split('/')[2]}")) for key, run in runs.items() if key.startswith(f"{task}/{method}/")
+            ]
+            pairs = [(run, ours["curve"]) for run, ours in peers if ours and run["curve"]]
+            if not pairs:
+                continue
+            ends = [run["curve"][-1] for run, _ in pairs]
+            ours = [reached(curve, error) for (_, curve), (_, error) in zip(pairs, ends, strict=True)]
+            whole = [run["seconds"] / mine for (run, _), mine in zip(pairs, ours, strict=True)]
+            own = [at / mine for (at, _), mine in zip(ends, ours, strict=True)]
+            each = ", ".join(f"{ratio:.1f}" for ratio in whole)
+            lines.append(
+                f"| {task} | {method} | {len(pairs)} | {_mean([error for _, error in ends])} | {statistics.median(at for at, _ in ends):.0f} s | "
+                f"{statistics.median(ours):.1f} s | {statistics.median(whole):.1f} ({each}) | {statistics.median(own):.1f} |"
+            )
+    return "\n".join(lines)
+
+
+def _mean(values: Sequence[float | None], form: str = ".4f") -> str:
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return format(sum(known) / len(known), form) if known and len(known) == len(values) else "-"
+
+
+def warm_up(seed: int = 0) -> None:
+    """Imports and compiled code, which nobody's clock sees."""
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=(2_000, 5))
+    osetra.fit(inputs, y=(inputs[:, 0] > 0).astype(int), trials=3, epochs_per_trial=3)
+    osetra.fit(inputs, y=inputs[:, 0], trials=3, epochs_per_trial=3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tasks", nargs="+", default=["adult", "letter", "fashion_mnist", "protein_casp"])
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
+    parser.add_argument("--seconds", nargs="+", type=float, default=[60.0, 180.0, 600.0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--no-shorter", action="store_true", help="no runs of osetra of the shorter times")
+    parser.add_argument("--check", action="store_true", help="check the opponent's loop and stop")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "time_to_quality.json")
+    options = parser.parse_args()
+    marks = sorted(options.seconds)
+    packages = {name: version(name) for name in ("numpy", "numba", "torch", "optuna", "scikit-learn")}
+    told: dict[str, Any] = {"versions": {"python": platform.python_version(), **packages}, "platform": platform.platform(), "checks": {}}
+    told = {**told, **(json.loads(options.out.read_text()) if options.out.exists() else {"runs": {}})}
+    warm_up()
+    for seed in range(options.seeds):
+        for task in options.tasks:
+            given = load(options.data, task)
+            work, said = prepare(given, marks[-1], seed)
+            print(f"{task}, seed {seed}: {said}", flush=True)
+            if options.check:
+                told["checks"][task] = check(work, seed)
+                print("  " + "  ".join(f"{name} {value:.4g}" for name, value in told["checks"][task].items()), flush=True)
+            for method in () if options.check else options.methods:
+                key = f"{task}/{method}/{seed}"
+                if told["runs"].get(key, {}).get("seconds") == marks[-1]:
+                    continue
+                if method == "osetra":
+                    run = run_osetra(given, marks[-1], seed, () if options.no_shorter else marks[:-1])
+                else:
+                    run = run_peer(method, work, marks[-1], seed, marks)
+                told["runs"][key] = {"seconds": marks[-1], **run}
+                print(f"  {method}: " + "  ".join(f"{m} s {e}" for m, e in run["ended"].items()), flush=True)
+                options.out.write_text(json.dumps(told, indent=1))
+        if options.check:
+            break
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(told, indent=1))
+    if not options.check:
+        print("\n" + tables(told["runs"], options.tasks, marks))
+
+
+if __name__ == "__main__":
+    main()
