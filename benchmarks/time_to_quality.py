@@ -168,45 +168,51 @@ def at_mark(curve: Sequence[Sequence[float]], mark: float) -> float:
     return min((value for at, value in curve if at <= mark), default=math.nan)
 
 
-def tables(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float]) -> str:
-    """Markdown: dev and test errors at the marks, means over seeds; then how soon osetra was where Optuna ended."""
-    lines = [
-        "| task | method | seeds | " + " | ".join(f"dev, {m:g} s" for m in marks) + " | " + " | ".join(f"test, {m:g} s" for m in marks)
-    ]
-    lines = [f"{lines[0]} | trials | epochs |", "|---|---|---:|" + "---:|" * (2 * len(marks) + 2)]
+def of(runs: Mapping[str, Any], task: str, method: str) -> dict[str, Any]:
+    """Runs of a method by their seeds."""
+    return {key.split("/")[2]: run for key, run in runs.items() if key.startswith(f"{task}/{method}/")}
+
+
+def quality(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float]) -> str:
+    """Markdown: dev and test errors at the marks, means over seeds."""
+    heads = [f"{part}, {mark:g} s" for part in ("dev", "test") for mark in marks]
+    lines = [_row("task", "method", "seeds", *heads, "trials", "epochs"), "|---|---|" + "---:|" * (len(heads) + 3)]
     for task in tasks:
         for method in METHODS:
-            mine = [run for key, run in runs.items() if key.startswith(f"{task}/{method}/")]
+            mine = of(runs, task, method).values()
             if not mine:
                 continue
             dev = [_mean([at_mark(run["curve"], mark) for run in mine]) for mark in marks]
             test = [_mean([run["ended"].get(f"{mark:g}", [None, None])[1] for run in mine]) for mark in marks]
             counts = [_mean([run.get(name) for run in mine], ",.0f") for name in ("trials", "epochs")]
-            lines.append("| " + " | ".join([task, method, str(len(mine)), *dev, *test, *counts]) + " |")
-    lines += [
-        "",
-        "| task | against | seeds | its dev error at the end | it had that after | osetra had it or better after | times sooner than",
-    ]
-    lines[-1] += " its whole time (each seed) | than it had it |"
-    lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
+            lines.append(_row(task, method, len(mine), *dev, *test, *counts))
+    return "\n".join(lines)
+
+
+def sooner(runs: Mapping[str, Any], tasks: Sequence[str]) -> str:
+    """Markdown: when osetra was where each other method ended, medians over the seeds that both have."""
+    heads = ("its dev error at the end", "it had that after", "osetra had it or better after")
+    ratios = ("times sooner than its whole time (each seed)", "than it had it")
+    lines = [_row("task", "against", "seeds", *heads, *ratios), "|---|---|" + "---:|" * 6]
     for task in tasks:
+        ours = of(runs, task, "osetra")
         for method in METHODS[1:]:
-            peers = [
-                (run, runs.get(f"{task}/osetra/{key.split('/')[2]}")) for key, run in runs.items() if key.startswith(f"{task}/{method}/")
-            ]
-            pairs = [(run, ours["curve"]) for run, ours in peers if ours and run["curve"]]
+            pairs = [(run, ours[seed]["curve"]) for seed, run in of(runs, task, method).items() if seed in ours and run["curve"]]
             if not pairs:
                 continue
             ends = [run["curve"][-1] for run, _ in pairs]
-            ours = [reached(curve, error) for (_, curve), (_, error) in zip(pairs, ends, strict=True)]
-            whole = [run["seconds"] / mine for (run, _), mine in zip(pairs, ours, strict=True)]
-            own = [at / mine for (at, _), mine in zip(ends, ours, strict=True)]
+            after = [reached(curve, error) for (_, curve), (_, error) in zip(pairs, ends, strict=True)]
+            whole = [run["seconds"] / at for (run, _), at in zip(pairs, after, strict=True)]
+            own = statistics.median(theirs / at for (theirs, _), at in zip(ends, after, strict=True))
             each = ", ".join(f"{ratio:.1f}" for ratio in whole)
-            lines.append(
-                f"| {task} | {method} | {len(pairs)} | {_mean([error for _, error in ends])} | {statistics.median(at for at, _ in ends):.0f} s | "
-                f"{statistics.median(ours):.1f} s | {statistics.median(whole):.1f} ({each}) | {statistics.median(own):.1f} |"
-            )
+            times = [f"{statistics.median(at for at, _ in ends):.0f} s", f"{statistics.median(after):.1f} s"]
+            error = _mean([error for _, error in ends])
+            lines.append(_row(task, method, len(pairs), error, *times, f"{statistics.median(whole):.1f} ({each})", f"{own:.1f}"))
     return "\n".join(lines)
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _mean(values: Sequence[float | None], form: str = ".4f") -> str:
@@ -262,7 +268,7 @@ def main() -> None:
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(told, indent=1))
     if not options.check:
-        print("\n" + tables(told["runs"], options.tasks, marks))
+        print("", quality(told["runs"], options.tasks, marks), "", sooner(told["runs"], options.tasks), sep="\n")
 
 
 if __name__ == "__main__":

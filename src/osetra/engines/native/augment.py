@@ -94,15 +94,47 @@ def gather_moved(inputs, order, start, out, augmentation, key):
             if augmentation.distortion > 0.0:
                 draw_lattice(lattice, augmentation.distortion, key, first + LATTICE_DRAWS)
             angle = (2.0 * uniform(key, first + ANGLE) - 1.0) * augmentation.rotation
-            bend(image, moved, augmentation.fill, angle, lattice, mirrored, down, right)
+            bend(image, moved, augmentation.fill, angle, lattice, augmentation.distortion > 0.0, mirrored, down, right)
         else:
-            for r in range(h):
-                for c in range(w):
-                    y = r + down
-                    x = (w - 1 - c if mirrored else c) + right
-                    is_inside = 0 <= y < h and 0 <= x < w
-                    for k in range(channels):
-                        moved[r, c, k] = image[y, x, k] if is_inside else augmentation.fill[k]
+            shift(image, moved, augmentation.fill, mirrored, down, right)
+
+
+@inner
+def shift(image, moved, fill, mirrored, down, right):
+    """Write `image` [h, w, channels], perhaps mirrored, to `moved`, so many pixels up and to the left."""
+    h, w, channels = image.shape
+    # Columns whose source lies inside: c + right, or w - 1 - c + right where mirrored.
+    begin = min(max(right if mirrored else -right, 0), w)
+    end = max(min(w + right if mirrored else w - right, w), begin)
+    for r in range(h):
+        y = r + down
+        if y < 0 or y >= h:
+            fill_pixels(moved[r], fill, 0, w)
+            continue
+        fill_pixels(moved[r], fill, 0, begin)
+        fill_pixels(moved[r], fill, end, w)
+        to = moved[r].reshape(w * channels)
+        source = image[y].reshape(w * channels)
+        last = w - 1 + right
+        if not mirrored:
+            offset = right * channels
+            for place in range(begin * channels, end * channels):
+                to[place] = source[place + offset]
+        elif channels == 1:
+            for c in range(begin, end):
+                to[c] = source[last - c]
+        else:
+            for c in range(begin, end):
+                for k in range(channels):
+                    to[c * channels + k] = source[(last - c) * channels + k]
+
+
+@inner
+def fill_pixels(row, fill, begin, end):
+    """row[begin:end] := fill, [w, channels]."""
+    for c in range(begin, end):
+        for k in range(len(fill)):
+            row[c, k] = fill[k]
 
 
 @inner
@@ -114,7 +146,7 @@ def draw_lattice(lattice, deviation, key, first):
 
 
 @inner
-def bend(image, moved, fill, angle, lattice, mirrored, down, right):
+def bend(image, moved, fill, angle, lattice, is_displaced, mirrored, down, right):
     """Write to `moved` what lies at each pixel of `image` [h, w, channels], turned, displaced, shifted and mirrored."""
     h, w, channels = image.shape
     real = image.dtype.type
@@ -135,12 +167,22 @@ def bend(image, moved, fill, angle, lattice, mirrored, down, right):
             from_x = (middle_x - c) if mirrored else (c - middle_x)
             y = middle_y + cosine * from_y - sine * from_x + down
             x = middle_x + sine * from_y + cosine * from_x + right
-            y += between(lattice[0], row, column, lower_part, right_part)
-            x += between(lattice[1], row, column, lower_part, right_part)
+            if is_displaced:
+                y += between(lattice[0], row, column, lower_part, right_part)
+                x += between(lattice[1], row, column, lower_part, right_part)
             top = np.int64(math.floor(y))
             left = np.int64(math.floor(x))
             below = real(y - top)
             beside = real(x - left)
+            # Nearly all pixels come from the inside, where one question is enough.
+            if 0 <= top < h - 1 and 0 <= left < w - 1:
+                for k in range(channels):
+                    a = image[top, left, k]
+                    d = image[top + 1, left, k]
+                    upper = a + beside * (image[top, left + 1, k] - a)
+                    lower = d + beside * (image[top + 1, left + 1, k] - d)
+                    moved[r, c, k] = upper + below * (lower - upper)
+                continue
             for k in range(channels):
                 a = image[top, left, k] if 0 <= top < h and 0 <= left < w else fill[k]
                 b = image[top, left + 1, k] if 0 <= top < h and -1 <= left < w - 1 else fill[k]
