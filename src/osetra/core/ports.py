@@ -59,18 +59,6 @@ class Sampler(Protocol):
         ...
 
 
-class Searcher(Protocol):
-    """Proposes configurations and hears what became of them; knows no training."""
-
-    def ask(self, number: int) -> Configuration | None:
-        """The configuration of trial `number`, never one already proposed; None once the space holds no more."""
-        ...
-
-    def tell(self, trial: Trial) -> None:
-        """Take note of a trial that is over. Called in order of trial number."""
-        ...
-
-
 class Store(Protocol):
     """Keeps studies. One writer per study; any number of readers. Errors are `StoreError`; an unknown study is a `StudyError`."""
 

@@ -1,5 +1,1 @@
-"""Searchers propose configurations and hear what became of them; they know no training."""
-
-from osetra.search.random import RandomSearch
-
-__all__ = ["RandomSearch"]
+"""Samplers propose configurations, schedulers decide how far each is trained; neither knows training."""

@@ -7,7 +7,7 @@ Source: Bergstra & Bengio 2012, Random Search for Hyper-Parameter Optimization.
 Knows nothing of: training, results.
 """
 
-from osetra.core.records import Configuration, Trial, Value
+from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
 from osetra.search.proposed import Proposed
 from osetra.space.space import Space
@@ -41,19 +41,4 @@ class RandomSampler:
         return configuration
 
     def observe(self, number: int, epoch: int, value: float) -> None:
-        """Does nothing: random search learns nothing from results."""
-
-
-class RandomSearch:
-    """A `Searcher` that asks a `RandomSampler`."""
-
-    def __init__(self, space: Space, *, seed: int, first: Configuration | None = None) -> None:
-        """Raises `SpaceError` for a `first` configuration outside the space."""
-        self._sampler = RandomSampler(space, seed=seed, first=first)
-
-    def ask(self, number: int) -> dict[str, Value] | None:
-        """The configuration of trial `number`; None once every configuration of the space has been proposed."""
-        return self._sampler.propose(number)
-
-    def tell(self, trial: Trial) -> None:
         """Does nothing: random search learns nothing from results."""
