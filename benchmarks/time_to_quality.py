@@ -37,9 +37,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from peers import halving, optuna_tuning
 from peers.optuna_tuning import Loop, Work
-from training_speed import flops_per_step, sgemm_rate
+from training_speed import CORES, flops_per_step, sgemm_rate
 
 import osetra
+from osetra.core.records import Configuration
 from osetra.core.seeding import Seed
 from osetra.study.budget import Budget
 from osetra.study.setting import decide
@@ -133,23 +134,30 @@ def run_peer(method: str, work: Work, seconds: float, seed: int, marks: Sequence
     return {"curve": [point[:2] for point in best], "ended": ended, **facts}
 
 
-def check(work: Work, seed: int) -> dict[str, float]:
-    """The opponent's loop against a bare step, the rate of sgemm, and osetra's training of the default configuration."""
+def widest(work: Work) -> Configuration:
+    """The default configuration but for the most units and hidden layers of the space, where most of a step is products."""
+    scales = work.space.scales
+    return {**work.first, **{name: scales[name].decode(1.0) for name in ("hidden_units", "num_layers") if name in scales}}
+
+
+def check(work: Work, configuration: Configuration, seed: int) -> dict[str, float]:
+    """The opponent's loop against a bare step, the rate of sgemm on one core, and osetra's training of the same configuration."""
     from osetra.engines.native.engine import NativeEngine
     from osetra.training.life import Life
     from osetra.training.recipe import build_member
 
-    loop, first = Loop(work), work.first
-    bare = loop.bare_step_us(first)
-    next(loop.epochs(first, seed))
+    loop = Loop(work)
+    bare = loop.bare_step_us(configuration)
+    next(loop.epochs(configuration, seed))
     loop.steps, began = 0, time.perf_counter()
-    errors = [error for error, _ in loop.epochs(first, seed)]
+    errors = [error for error, _ in loop.epochs(configuration, seed)]
     whole = (time.perf_counter() - began) / loop.steps * 1e6
-    sizes = (loop.x.shape[1], *[int(first["hidden_units"])] * int(first["num_layers"]), work.num_outputs)
-    limit = flops_per_step(sizes, int(first["batch_size"])) / (sgemm_rate() / 2) * 1e6
+    sizes = (loop.x.shape[1], *[int(configuration["hidden_units"])] * int(configuration["num_layers"]), work.num_outputs)
+    limit = flops_per_step(sizes, int(configuration["batch_size"])) / (sgemm_rate() / CORES) * 1e6
     member = build_member(
-        first, num_inputs=sizes[0], num_outputs=work.num_outputs, task=work.task, seed=Seed(study=seed, trial=0), total_epochs=work.epochs
-    )
+        configuration, num_inputs=sizes[0], num_outputs=work.num_outputs, task=work.task, seed=Seed(study=seed, trial=0),
+        total_epochs=work.epochs,
+    )  # fmt: skip
     life = Life(member, NativeEngine(), work.data, epochs=work.epochs)
     life.go_on(work.epochs)
     assert life.best is not None
@@ -174,7 +182,7 @@ def of(runs: Mapping[str, Any], task: str, method: str) -> dict[str, Any]:
 
 
 def quality(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float]) -> str:
-    """Markdown: dev and test errors at the marks, means over seeds."""
+    """Markdown: dev and test errors at the marks, means over the seeds, of test errors over those that have one."""
     heads = [f"{part}, {mark:g} s" for part in ("dev", "test") for mark in marks]
     lines = [_row("task", "method", "seeds", *heads, "trials", "epochs"), "|---|---|" + "---:|" * (len(heads) + 3)]
     for task in tasks:
@@ -183,7 +191,7 @@ def quality(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float
             if not mine:
                 continue
             dev = [_mean([at_mark(run["curve"], mark) for run in mine]) for mark in marks]
-            test = [_mean([run["ended"].get(f"{mark:g}", [None, None])[1] for run in mine]) for mark in marks]
+            test = [_mean([run["ended"][f"{mark:g}"][1] for run in mine if f"{mark:g}" in run["ended"]]) for mark in marks]
             counts = [_mean([run.get(name) for run in mine], ",.0f") for name in ("trials", "epochs")]
             lines.append(_row(task, method, len(mine), *dev, *test, *counts))
     return "\n".join(lines)
@@ -250,8 +258,9 @@ def main() -> None:
             work, said = prepare(given, marks[-1], seed)
             print(f"{task}, seed {seed}: {said}", flush=True)
             if options.check:
-                told["checks"][task] = check(work, seed)
-                print("  " + "  ".join(f"{name} {value:.4g}" for name, value in told["checks"][task].items()), flush=True)
+                for name, configuration in (("default", work.first), ("widest", widest(work))):
+                    told["checks"][f"{task}, {name}"] = figures = check(work, configuration, seed)
+                    print(f"  {name}: " + "  ".join(f"{what} {value:.4g}" for what, value in figures.items()), flush=True)
             for method in () if options.check else options.methods:
                 key = f"{task}/{method}/{seed}"
                 if told["runs"].get(key, {}).get("seconds") == marks[-1]:

@@ -178,6 +178,20 @@ def best(study: StudyArgument = None, store: StoreOption = DEFAULT_STORE, json: 
 
 
 @app.command()
+def diagnose(
+    study: StudyArgument = None,
+    base_error: Annotated[float, typer.Option(help="The lowest error that can be hoped for, such as people's; 0.1 is 10 %.")] = 0.0,
+    trial: Annotated[Optional[int], typer.Option(help="Number of a trial.  [default: the best]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Say whether bias or variance is high, what curve and layers show, and what to do next."""
+    from osetra.cli.diagnose import run_diagnose
+
+    run_diagnose(study, store, base_error=base_error, trial=trial, as_json=json)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="The folder that fit left and named.")],
     data: Annotated[Path, typer.Argument(help="A table with the columns that the model was trained on; or images, a folder or .npz.")],

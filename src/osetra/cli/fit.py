@@ -1,5 +1,6 @@
 """The verb `fit`: options in, progress while it runs, leaderboard and results at the end."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -7,8 +8,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from osetra.cli import DEFAULT_STORE
 from osetra.cli.screen import TerminalProgress, error_output, output, print_json, print_trials, say
-from osetra.core.errors import DataError, OsetraError, SpaceError
+from osetra.core.errors import DataError, OsetraError, SpaceError, StudyError
 from osetra.core.records import Trial, TrialState
 from osetra.report import words
 
@@ -74,6 +76,18 @@ def _print_study(study: Any, leaders: Sequence[Trial], store: str) -> None:
     print_trials(console, leaders, error_name=study.record.error_name, title="Leaderboard")
     console.print()
     print_best(console, study, store)
+    _print_verdict(console, study, store)
+
+
+def _print_verdict(console: Any, study: Any, store: str) -> None:
+    """The verdict of the diagnosis and the first thing to do, where there are errors to compare."""
+    try:
+        found = study.diagnose()
+    except StudyError:
+        return
+    suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+    action = f"; next: {found.first_action.name}" if found.first_action else ""
+    say(console, f"{found.sentence}{action} (osetra diagnose {shlex.quote(study.name)}{suffix})")
 
 
 def space_edits(edits: Sequence[str]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def _open(store: str) -> Store:
     return open_store(store, create=False, read_only=True)
 
 
-def _study(name: str | None, store: str) -> "Study":
+def open_study(name: str | None, store: str) -> "Study":
+    """The study of that name, or the newest; StoreError or StudyError if there is none."""
     from osetra.study.handle import Study
 
     opened = _open(store)
@@ -76,7 +77,7 @@ def list_studies(store: str, *, as_json: bool) -> None:
 
 def list_trials(name: str | None, store: str, *, state: str | None, limit: int, offset: int, as_json: bool) -> None:
     """Best first."""
-    study = _study(name, store)
+    study = open_study(name, store)
     states = ()
     if state is not None:
         if state not in list(TrialState):
@@ -101,7 +102,7 @@ def list_trials(name: str | None, store: str, *, state: str | None, limit: int, 
 
 def show_study(name: str | None, store: str, *, as_json: bool) -> None:
     """A study as a whole."""
-    study = _study(name, store)
+    study = open_study(name, store)
     record, facts = study.record, study.facts
     if as_json:
         counts = {str(state): n for state, n in study.store.count_trials(study.name).items()}
@@ -158,7 +159,7 @@ def _print_importance(console: Console, found: "Importances") -> None:
 
 def show_trial(name: str | None, number: int, store: str, *, smoothing: float, as_json: bool) -> None:
     """One trial with its curve, smoothed if `smoothing` is more than 0."""
-    study = _study(name, store)
+    study = open_study(name, store)
     trial, curve = study.trial(number), study.curve(number, smoothing=smoothing)
     events, probes = [], []
     for event in study.events(number):
@@ -225,7 +226,7 @@ def _print_probe(console: Console, probe: Mapping[str, Any]) -> None:
 
 def show_best(name: str | None, store: str, *, as_json: bool) -> None:
     """The best trial and the model."""
-    study = _study(name, store)
+    study = open_study(name, store)
     if as_json:
         named = ("dev", "test", "model")
         print_json(words.trial_facts(study.best) | {"study": study.name} | {key: study.facts.get(key) for key in named})

@@ -4,6 +4,7 @@ Knows nothing of: terminals, colours, where a record came from.
 """
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -120,6 +121,12 @@ def trial_facts(trial: Trial) -> dict[str, Any]:
         "num_parameters": trial.num_parameters,
         "configuration": dict(trial.configuration),
     }
+
+
+def action_options(action: Mapping[str, Any]) -> str:
+    """What carries an action out, as its `to_dict` gives it, to stand behind `osetra fit ...`; empty where nothing does."""
+    numbers = [f"--{name.replace('_', '-')} {number}" for name, number in action["options"].items()]
+    return " ".join([*numbers, *(f"--set {name}={shlex.quote(text)}" for name, text in action["edits"].items())])
 
 
 def epoch_facts(record: EpochRecord) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from osetra.models.model import Model
     from osetra.search.importance import Importances
     from osetra.space.space import Space
+    from osetra.study.diagnose import Diagnosis
 
 
 class Study:
@@ -121,6 +122,16 @@ class Study:
         from osetra.search.importance import importance
 
         return importance(self.space, self.store.trials(self.name), share=share, region=region, seed=self.record.seed)
+
+    def diagnose(self, base_error: float = 0.0, *, trial: int | None = None) -> "Diagnosis":
+        """What stands between the best network (or that of another trial) and a better one, and what to do, as `study.diagnose` says.
+
+        base_error: the lowest error that can be hoped for, in units of the study's error (0.05 is 5 %). Nothing is trained. Raises
+        StudyError for a study of an objective, one without errors to compare and an unknown trial, InputError for another base error.
+        """
+        from osetra.study.diagnose import diagnose
+
+        return diagnose(self, base_error=base_error, trial=trial)
 
     def to_frame(self) -> Any:
         """All trials as a pandas frame, a row each, hyperparameters as columns."""
