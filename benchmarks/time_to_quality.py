@@ -198,7 +198,10 @@ def quality(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float
 
 
 def sooner(runs: Mapping[str, Any], tasks: Sequence[str]) -> str:
-    """Markdown: when osetra was where each other method ended, medians over the seeds that both have."""
+    """Markdown: when osetra was where each other method ended, medians over the seeds that both have.
+
+    Of an even number of seeds the worse for osetra of the middle two; a ratio of 0: it never was.
+    """
     heads = ("its dev error at the end", "it had that after", "osetra had it or better after")
     ratios = ("times sooner than its whole time (each seed)", "than it had it")
     lines = [_row("task", "against", "seeds", *heads, *ratios), "|---|---|" + "---:|" * 6]
@@ -211,11 +214,12 @@ def sooner(runs: Mapping[str, Any], tasks: Sequence[str]) -> str:
             ends = [run["curve"][-1] for run, _ in pairs]
             after = [reached(curve, error) for (_, curve), (_, error) in zip(pairs, ends, strict=True)]
             whole = [run["seconds"] / at for (run, _), at in zip(pairs, after, strict=True)]
-            own = statistics.median(theirs / at for (theirs, _), at in zip(ends, after, strict=True))
+            own = statistics.median_low([theirs / at for (theirs, _), at in zip(ends, after, strict=True)])
+            median = statistics.median_high(after)
             each = ", ".join(f"{ratio:.1f}" for ratio in whole)
-            times = [f"{statistics.median(at for at, _ in ends):.0f} s", f"{statistics.median(after):.1f} s"]
+            times = [f"{statistics.median(at for at, _ in ends):.0f} s", f"{median:.1f} s" if math.isfinite(median) else "never"]
             error = _mean([error for _, error in ends])
-            lines.append(_row(task, method, len(pairs), error, *times, f"{statistics.median(whole):.1f} ({each})", f"{own:.1f}"))
+            lines.append(_row(task, method, len(pairs), error, *times, f"{statistics.median_low(whole):.1f} ({each})", f"{own:.1f}"))
     return "\n".join(lines)
 
 
@@ -250,7 +254,10 @@ def main() -> None:
     marks = sorted(options.seconds)
     packages = {name: version(name) for name in ("numpy", "numba", "torch", "optuna", "scikit-learn")}
     told: dict[str, Any] = {"versions": {"python": platform.python_version(), **packages}, "platform": platform.platform(), "checks": {}}
-    told = {**told, **(json.loads(options.out.read_text()) if options.out.exists() else {"runs": {}})}
+    kept = json.loads(options.out.read_text()) if options.out.exists() else {"runs": {}}
+    if any(kept.get(name, told[name]) != told[name] for name in ("versions", "platform")):
+        parser.error(f"{options.out} must come from this machine and these versions to be added to; give another --out")
+    told = {**told, **kept}
     warm_up()
     for seed in range(options.seeds):
         for task in options.tasks:
