@@ -63,7 +63,7 @@ class Curve:
         self.trials = self.epochs = 0
         self._began = time.monotonic()
 
-    def notice(self, _text: str) -> None:
+    def notice(self, text: str) -> None:
         """The first is said once the data is prepared."""
         if math.isnan(self.prepared_s):
             self.prepared_s = time.monotonic() - self._began
@@ -258,8 +258,9 @@ def main() -> None:
     if any(kept.get(name, told[name]) != told[name] for name in ("versions", "platform")):
         parser.error(f"{options.out} must come from this machine and these versions to be added to; give another --out")
     told = {**told, **kept}
+    options.out.parent.mkdir(exist_ok=True)
     warm_up()
-    for seed in range(options.seeds):
+    for seed in range(1 if options.check else options.seeds):
         for task in options.tasks:
             given = load(options.data, task)
             work, said = prepare(given, marks[-1], seed)
@@ -268,6 +269,7 @@ def main() -> None:
                 for name, configuration in (("default", work.first), ("widest", widest(work))):
                     told["checks"][f"{task}, {name}"] = figures = check(work, configuration, seed)
                     print(f"  {name}: " + "  ".join(f"{what} {value:.4g}" for what, value in figures.items()), flush=True)
+                    options.out.write_text(json.dumps(told, indent=1))
             for method in () if options.check else options.methods:
                 key = f"{task}/{method}/{seed}"
                 if told["runs"].get(key, {}).get("seconds") == marks[-1]:
@@ -279,10 +281,6 @@ def main() -> None:
                 told["runs"][key] = {"seconds": marks[-1], **run}
                 print(f"  {method}: " + "  ".join(f"{m} s {e}" for m, e in run["ended"].items()), flush=True)
                 options.out.write_text(json.dumps(told, indent=1))
-        if options.check:
-            break
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text(json.dumps(told, indent=1))
     if not options.check:
         print("", quality(told["runs"], options.tasks, marks), "", sooner(told["runs"], options.tasks), sep="\n")
 

@@ -37,9 +37,10 @@ def distributions(work: Work) -> dict[str, Any]:
     """osetra's space in scikit-learn's words; what is fixed there is fixed here."""
     from scipy.stats import loguniform
 
-    scales = work.space.scales
+    scales: Any = work.space.scales
+    fixed: Any = work.space.fixed
     batches, units, layers = (
-        [scales[name].at(place) for place in range(scales[name].size)] if name in scales else [work.space.fixed[name]]
+        [scales[name].at(place) for place in range(scales[name].size)] if name in scales else [fixed[name]]
         for name in ("batch_size", "hidden_units", "num_layers")
     )
     per_row = max(batches) / work.data.num_rows
@@ -57,16 +58,19 @@ def _search(work: Work, seed: int, told: Any) -> None:
     # The workers read this; a filter set here would not reach them. Training that stops at max_iter is what is asked for.
     os.environ["PYTHONWARNINGS"] = "ignore"
     warnings.simplefilter("ignore")
+    from sklearn import model_selection
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-    from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit
+
+    # scikit-learn's annotations say less than its documentation.
+    make_search: Any = model_selection.HalvingRandomSearchCV
 
     data = work.data
     x = np.concatenate([data.train_inputs, data.dev_inputs])
     y = np.concatenate([flat(data.train_targets), flat(data.dev_targets)])
-    fold = PredefinedSplit([-1] * data.num_rows + [0] * (len(x) - data.num_rows))
+    fold = model_selection.PredefinedSplit([-1] * data.num_rows + [0] * (len(x) - data.num_rows))
 
     def search(candidates: int, epochs: int) -> tuple[float, dict[str, Any]]:
-        found = HalvingRandomSearchCV(
+        found = make_search(
             network(work, random_state=seed), distributions(work), n_candidates=candidates, factor=3, resource="max_iter",
             max_resources=epochs, cv=fold, scoring="accuracy" if work.task.is_classification else "neg_root_mean_squared_error",
             refit=False, n_jobs=JOBS, random_state=1000 * seed + candidates,
@@ -88,16 +92,19 @@ def tune(work: Work, seconds: float, seed: int) -> tuple[list[tuple[float, float
     ours, theirs = context.Pipe()
     worker = context.Process(target=_search, args=(work, seed, theirs))
     worker.start()
-    ready = ours.recv()
-    assert ready == "ready", ready
-    began, found, ended = time.monotonic(), [], 0
-    while ours.poll(max(0.0, began + seconds - time.monotonic())):
-        error, settings = ours.recv()
-        ended += 1
-        if not found or error < found[-1][1]:
-            found.append((time.monotonic() - began, error, settings))
-    os.killpg(worker.pid, signal.SIGKILL)
-    worker.join()
+    assert worker.pid is not None
+    try:
+        ready = ours.recv()
+        assert ready == "ready", ready
+        began, found, ended = time.monotonic(), [], 0
+        while ours.poll(max(0.0, began + seconds - time.monotonic())):
+            error, settings = ours.recv()
+            ended += 1
+            if not found or error < found[-1][1]:
+                found.append((time.monotonic() - began, error, settings))
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.join()
     return [(at, error, _test_error(work, settings, seed)) for at, error, settings in found], {"searches": ended}
 
 

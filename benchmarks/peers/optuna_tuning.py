@@ -120,6 +120,7 @@ class Loop:
         """Microseconds of forward, backward and update on one batch again and again: no loop can be faster."""
         model, batch = self.network(configuration), int(configuration["batch_size"])
         optimizer, x, y = self.optimizer(model, configuration), self.x[:batch].clone(), self.y[:batch].clone()
+        began = 0.0
         for step in range(2 * steps):
             if step == steps:
                 began = time.perf_counter()
@@ -219,7 +220,7 @@ def tune(work: Work, seconds: float, seed: int, *, knows_default: bool) -> tuple
         scales = work.space.scales
         first = {name: work.first[name] for name in scales}
         if knows_default:
-            study.enqueue_trial({k: round(math.log2(v)) if scales[k].kind == "powers_of_two" else v for k, v in first.items()})
+            study.enqueue_trial({k: round(math.log2(float(v))) if scales[k].kind == "powers_of_two" else v for k, v in first.items()})
         workers = [context.Process(target=_worker, args=(work, journal, seconds, seed, number, start, told)) for number in range(PROCESSES)]
         for worker in workers:
             worker.start()
