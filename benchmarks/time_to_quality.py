@@ -63,7 +63,7 @@ class Curve:
         self.trials = self.epochs = 0
         self._began = time.monotonic()
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: str) -> None:  # noqa: ARG002  when, not what
         """The first is said once the data is prepared."""
         if math.isnan(self.prepared_s):
             self.prepared_s = time.monotonic() - self._began
