@@ -67,19 +67,20 @@ class Finals:
                 raise StudyError(f"{name} must be a whole number >= 1, got {value}")
         self._finalists = dict(finalists)
         self._errors: dict[int, dict[int, float]] = {trial: {} for trial in finalists}
-        self._source = {first_number + place: trial for place, trial in enumerate([*finalists] * repeats)}
-        self._waiting = deque(self._source)
+        self.sources = {first_number + place: trial for place, trial in enumerate([*finalists] * repeats)}
+        """The finalist of each trial of the finals, by their numbers."""
+        self._waiting = deque(self.sources)
         self._last = last
 
     def ask(self) -> Job | None:
         if not self._waiting:
             return None
         number = self._waiting.popleft()
-        return Job(trial=number, configuration=self._finalists[self._source[number]], start=0, until=self._last)
+        return Job(trial=number, configuration=self._finalists[self.sources[number]], start=0, until=self._last)
 
     def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
         is_good = state.can_win and len(values) > 0 and not any(math.isnan(value) for value in values)
-        self._errors[self._source[job.trial]][job.trial] = min(values) if is_good else math.inf
+        self._errors[self.sources[job.trial]][job.trial] = min(values) if is_good else math.inf
 
     def results(self) -> list[Finalist]:
         """Finalists best first; one of whose seeds diverged or failed, or that has no result yet, is not among them."""

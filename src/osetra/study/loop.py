@@ -156,7 +156,8 @@ class SearchLoop:
             self._listen()
             raise
         finally:
-            self._stop = self._stop or FAILED if self._futures else self._stop
+            if self._futures:
+                self._stop = self._stop or FAILED
             pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:

@@ -52,7 +52,6 @@ class Phases:
         self._out = 0
         self._is_searching = True
         self.finals: Finals | None = None
-        self._final_trials: dict[int, int] = {}
 
     def ask(self) -> Job | None:
         job = self._next()
@@ -68,8 +67,7 @@ class Phases:
         is_good = state.can_win and not any(math.isnan(value) for value in values)
         runner.best = min([runner.best, *values]) if is_good else math.inf
         runner.waits = state is TrialState.PAUSED
-        if job.trial in self._final_trials:
-            assert self.finals is not None
+        if self.finals is not None and self.is_final(job.trial):
             self.finals.tell(job, values, state)
         elif self._is_searching or not self._share_spent:
             self._search.tell(job, values, state)
@@ -86,15 +84,15 @@ class Phases:
 
     def is_final(self, trial: int) -> bool:
         """Whether a trial is one of the finals."""
-        return trial in self._final_trials
+        return self.finals is not None and trial in self.finals.sources
 
     @property
     def winner(self) -> int | None:
         """The best run of the configuration that won the finals; None without finals."""
         results = self.results
-        if not results:
+        if self.finals is None or not results:
             return None
-        runs = [number for number, source in self._final_trials.items() if source == results[0].trial and number in self._runners]
+        runs = [number for number, source in self.finals.sources.items() if source == results[0].trial and number in self._runners]
         return min(runs, key=lambda number: (self._runners[number].best, number))
 
     def _next(self) -> Job | None:
@@ -109,10 +107,7 @@ class Phases:
             self._is_searching = False
             self._open_finals()
         if self.finals is not None:
-            job = self.finals.ask()
-            if job is not None:
-                return job
-            return None
+            return self.finals.ask()
         return self._close() if self._share_spent else None
 
     def _time_is_over(self) -> bool:
@@ -137,9 +132,7 @@ class Phases:
         if count < FEWEST_FINALISTS:
             return
         chosen = dict(list(finalists.items())[:count])
-        first = max(self._runners) + 1
-        self.finals = Finals(chosen, last=self._last, first_number=first)
-        self._final_trials = {first + place: trial for place, trial in enumerate([*chosen] * REPEATS)}
+        self.finals = Finals(chosen, last=self._last, first_number=max(self._runners) + 1)
 
     def _close(self) -> Job | None:
         """The best of those who wait, to the end."""
