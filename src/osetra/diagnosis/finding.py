@@ -21,6 +21,10 @@ class Finding:
     """Since when, or at which probe; None where it is of the whole training."""
     layer: int | None = None
     """From 1; None where it is of no single layer."""
+    certainty: str = ""
+    """How sure that is, in words; empty where it is plain to see."""
+    figure: str = ""
+    """The figure that shows it, such as `curves`."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -26,6 +26,7 @@ from osetra.data.weights import ClassWeight
 from osetra.diagnosis.intervals import effective_rows, wilson
 from osetra.report.opening import opening
 from osetra.store.sql import open_store
+from osetra.study.asked import asked_facts
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.closing import close_record
@@ -116,6 +117,14 @@ def fit(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise StudyError(f"seed must be a whole number >= 0, got {seed!r}; the same seed gives the same study")
     parse_strategy(strategy)
+    asked = asked_facts(
+        data,
+        {
+            "target": target, "task": task, "drop": drop, "sizes": sizes, "groups": groups, "time_column": time_column, "dev": dev,
+            "test": test, "weights": weights, "class_weight": class_weight, "epochs_per_trial": epochs_per_trial, "patience": patience,
+            "strategy": strategy, "finals": finals, "ensemble": ensemble, "warm_start": warm_start, "workers": workers,
+        },
+    )  # fmt: skip
     opened = open_place(store)
     try:
         table = PreparedTable.of(
@@ -147,7 +156,7 @@ def fit(
             seed=int(seed),
             budget=spend,
             setting=setting,
-            more={"shift": shift, **weighing, "warm_start": elites.to_dict() if elites else None},
+            more={"asked": asked, "shift": shift, **weighing, "warm_start": elites.to_dict() if elites else None},
         )
         deadline = None if spend.seconds is None else began + spend.seconds
         return _tune(table, record, spend, setting, elites, opened, folder, _Told(progress, record, table), interrupted, deadline)
