@@ -4,15 +4,21 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint clean
+.PHONY: demo test browser check lint clean
 
 demo: .venv/core
 	$(BIN)/python examples/demo.py
 
-test: .venv/dev
+test: .venv/dev browser
 	$(BIN)/python -m pytest
 
 check: lint test
+
+# Pages are tested in a real browser. Where it is missing and cannot be installed those tests skip, saying so; in CI they must run.
+browser:
+	@command -v chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } \
+		|| echo "no chromium with its driver: the tests of pages will skip (apt-get install chromium chromium-driver)"
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ import osetra
 NAMES = [
     "Space", "Study", "TunedClassifier", "TunedRegressor", "Tuner", "check_gradients", "choice", "fit", "integer", "linear", "load_model",
     "log",
-    "minimize", "one_minus_log", "optimize", "ordinal", "powers_of_two", "smooth", "when",
+    "minimize", "one_minus_log", "optimize", "ordinal", "plan", "powers_of_two", "resume", "smooth", "when",
 ]  # fmt: skip
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from osetra.study.fit import fit
     from osetra.study.handle import Study
     from osetra.study.optimize import optimize
+    from osetra.study.plan import plan
+    from osetra.study.resume import resume
     from osetra.training.check_function import check_gradients
     from osetra.training.minimize import minimize
 
@@ -43,7 +45,9 @@ _HOME = {
     "one_minus_log": "osetra.space.scales",
     "optimize": "osetra.study.optimize",
     "ordinal": "osetra.space.scales",
+    "plan": "osetra.study.plan",
     "powers_of_two": "osetra.space.scales",
+    "resume": "osetra.study.resume",
     "smooth": "osetra.diagnosis.smoothing",
     "when": "osetra.space.conditions",
 }
@@ -65,7 +69,9 @@ __all__ = [
     "one_minus_log",
     "optimize",
     "ordinal",
+    "plan",
     "powers_of_two",
+    "resume",
     "smooth",
     "when",
 ]

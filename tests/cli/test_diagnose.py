@@ -31,7 +31,11 @@ def test_the_verdict_comes_first_and_each_edit_with_what_to_type(small):
     assert re.search(r"^training +\d+\.\d\d % +\d+\.\d\d to \d+\.\d\d % +120 rows", said, re.MULTILINE)
     assert re.search(r"^avoidable bias .* high *$", said, re.MULTILINE)
     assert re.search(r"^variance .* noise: the interval holds 0 *$", said, re.MULTILINE)
-    assert "The base error is taken as 0" in said
+    assert "It is at most 5.0 %, which histogram gradient boosting reaches on the dev part" in said
+    assert re.search(r"^base +5\.00 % +0\.00 to \d+\.\d\d % +at most *$", said, re.MULTILINE)
+    assert re.search(r"^majority class +\d+\.\d\d % +\d+\.\d\d to \d+\.\d\d %", said, re.MULTILINE)
+    assert "Worse than a reference: histogram gradient boosting reaches 5.0 %" in said
+    assert "The base error is taken as 0" in osetra_here(folder, "diagnose", "--base-error", "0").succeeded().out
     assert "What to do next" in said
     assert "--set hidden_units='powers_of_two(1, 4)'" in said
     assert "--epochs-per-trial 6" in said
@@ -82,7 +86,25 @@ def test_what_cannot_be_diagnosed_is_refused(small, tmp_path):
     assert "base_error must be an error rate from 0 to 1, got 3.0" in osetra_here(folder, "diagnose", "--base-error", "3").refused()
     assert "99" in osetra_here(folder, "diagnose", "--trial", "99").refused()
     assert "nobody" in osetra_here(folder, "diagnose", "nobody").refused()
+
+
+def test_of_an_objective_the_search_is_diagnosed_and_nothing_of_fit_is_offered(tmp_path):
+    def accuracy(trial):
+        if trial.params["x"] > 0.8:
+            raise ValueError("no such width")
+        return 1 - (trial.params["x"] - 0.5) ** 2
+
     osetra.optimize(
-        lambda trial: trial.params["x"], {"x": osetra.linear(0, 1)}, trials=2, in_process=True, study="own", store=tmp_path / "s.db"
-    )
-    assert "which tunes an objective" in osetra_here(tmp_path, "diagnose", "own", "--store", "s.db").refused()
+        accuracy, {"x": osetra.linear(0, 1)}, trials=40, in_process=True, study="own", store=tmp_path / "s.db", strategy="random",
+        direction="maximize",
+    )  # fmt: skip
+    said = osetra_here(tmp_path, "diagnose", "own", "--store", "s.db").succeeded().out
+    assert said.startswith("No verdict on bias and variance: an objective has values alone")
+    assert "by how much the best of them is ahead by luck is not known, since none was tried twice" in " ".join(said.split())
+    assert "Infeasible region" in said
+    assert "osetra fit" not in said
+    assert "dev" not in said
+    facts = strict_json(osetra_here(tmp_path, "diagnose", "own", "--store", "s.db", "--json").succeeded().out)
+    assert facts["verdict"] is None
+    assert facts["search"][0]["name"] == "infeasible region"
+    assert facts["ranking"]["source"] == "unknown"

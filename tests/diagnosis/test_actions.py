@@ -134,6 +134,36 @@ def test_one_trial_at_the_end_among_others_elsewhere_is_chance():
     assert boundaries(space, [lucky], best=lucky) == ()
 
 
+@pytest.mark.parametrize("count", [6, 12, 16, 40, 400])
+def test_ranges_that_do_not_matter_are_seldom_called_too_narrow(count):
+    scales = {"learning_rate": log(1e-4, 1e-2), "gain": log(0.5, 2.0), "hidden_units": powers_of_two(8, 64), "num_layers": integer(1, 4)}
+    space, generator = Space(scales), np.random.default_rng(0)
+    named = 0
+    for _ in range(200):
+        points = generator.random((count, len(scales)))
+        made = [
+            Trial(number=number, configuration=space.decode(point), state=TrialState.FINISHED, dev_error=float(number))
+            for number, point in enumerate(points)
+        ]
+        named += bool(boundaries(space, made, best=made[0]))
+    assert named <= 10
+
+
+def test_of_few_counted_values_a_boundary_takes_more_trials():
+    space = Space({"hidden_units": powers_of_two(8, 64)})
+
+    def at_the_end(count):
+        units = [64] * 5 + [8] * (count - 5)
+        made = [
+            Trial(number=number, configuration={"hidden_units": one}, state=TrialState.FINISHED, dev_error=float(number))
+            for number, one in enumerate(units)
+        ]
+        return [(one.name, one.end) for one in boundaries(space, made, best=made[0])]
+
+    assert at_the_end(12) == []
+    assert at_the_end(16) == [("hidden_units", "upper")]
+
+
 def test_ends_that_mean_something_are_not_widened():
     space = Space({"keep_prob": linear(0.6, 1.0), "l2": log(1e-3, 1.0)})
     made = trials(space, {"keep_prob": 1.0, "l2": 0.0}, count=4000)

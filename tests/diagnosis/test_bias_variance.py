@@ -92,7 +92,7 @@ def test_test_above_dev_is_over_tuning_and_said():
 
 
 def test_parts_that_differ_and_err_more_are_mismatched_not_variance():
-    pair = {"first": "training", "second": "dev", "found": True, "auc": 0.8}
+    pair = {"first": "training", "second": "dev", "found": True, "auc": 0.8, "rows": [200, 100]}
     told = judged(0.02, 0.10, shifts=[pair])
     assert told.verdict is Verdict.MISMATCHED
     assert not told.has_variance
@@ -101,8 +101,16 @@ def test_parts_that_differ_and_err_more_are_mismatched_not_variance():
     alike = judged(0.02, 0.025, shifts=[pair], base_error=0.02)
     assert alike.verdict is Verdict.NEITHER
     assert "can be told apart (AUC 0.80)" in alike.notes[0]
-    of_test = {"first": "dev", "second": "test", "found": True, "auc": 0.7}
+    of_test = {"first": "dev", "second": "test", "found": True, "auc": 0.7, "rows": [200, 100]}
     assert judged(0.02, 0.025, 0.08, shifts=[of_test], base_error=0.02).verdict is Verdict.MISMATCHED
+
+
+def test_parts_that_chance_tells_apart_leave_variance_what_it_is():
+    pair = {"first": "training", "second": "dev", "found": True, "auc": 0.61, "rows": [50, 500]}
+    told = judged(0.0, 0.10, shifts=[pair])
+    assert told.verdict is Verdict.HIGH_VARIANCE
+    assert "can be told apart (AUC 0.61), as by chance in 1 study of 40" in " ".join(told.notes)
+    assert judged(0.0, 0.10, shifts=[{**pair, "rows": [500, 500]}]).verdict is Verdict.MISMATCHED
 
 
 def test_an_rmse_is_judged_in_units_of_the_target():

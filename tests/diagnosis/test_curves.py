@@ -97,3 +97,31 @@ def test_a_cost_that_rose_where_it_must_not_is_said():
     found = read_curve(curve(*GOOD), cost_rose=5)
     assert [one.name for one in found] == ["cost rose", "learning rate too high"]
     assert found[0].epoch == 5
+
+
+def test_a_cost_that_is_noisy_by_dropout_alone_is_no_oscillation():
+    noisy = np.array([0.2, 0.26]).repeat(30).reshape(2, 30).T.ravel()
+    assert noise(noisy) / np.median(noisy) > 0.06
+    assert "oscillating" not in [one.name for one in read_curve(curve(noisy, GOOD[1], level=0.0))]
+
+
+def test_ups_and_downs_are_the_rate_s_only_where_it_is_not_next_to_nothing_and_they_cost_something():
+    restless = GOOD[1] * (1 + 0.2 * (-1.0) ** AT)
+    names = [one.name for one in read_curve(curve(GOOD[0] * (1 + 0.1 * (-1.0) ** AT), restless))]
+    assert names == ["oscillating", "learning rate too high"]
+    assert read_curve(curve(GOOD[0] * (1 + 0.1 * (-1.0) ** AT), restless), is_annealed=True) == ()
+    # The dev error of these records is the same in every epoch.
+    assert read_curve(curve(GOOD[0] * (1 + 0.1 * (-1.0) ** AT), restless), practical=0.01) == ()
+
+
+def test_a_cost_that_creeps_down_without_noise_is_a_rate_too_low():
+    creeping = 0.2 + np.exp(-AT / 4) + 0.3 * np.exp(-AT / 60)
+    assert share("learning rate too low", creeping, creeping, level=0.002) >= 0.95
+    # Noise as large as the fall over so many epochs says that the rate is not what limits it.
+    assert share("learning rate too low", creeping, creeping, level=0.05) <= 0.05
+
+
+def test_a_finding_says_which_figure_shows_it_and_how_sure_it_is():
+    found = read_curve(curve(0.2 + np.exp(-AT / 80), 0.2 + np.exp(-AT / 80)))
+    assert {one.figure for one in found} == {"curves"}
+    assert all(one.certainty for one in found)

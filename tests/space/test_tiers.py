@@ -68,7 +68,7 @@ def test_tier_by_tier():
 
     assert names(1) == {"learning_rate"}
     assert names(2) == {"learning_rate", "batch_size", "hidden_units", "l2", "keep_prob"}
-    assert names(3) == names(2) | {"num_layers", "schedule"}
+    assert names(3) == names(2) | {"num_layers"}
     assert names(2, optimizer="nesterov") == names(2) | {"momentum"}
     assert names(2, optimizer="gd") == names(2)
 
@@ -81,7 +81,6 @@ def test_ranges_of_a_middling_table():
     assert scales["l2"] == log(1e-3, 100)
     assert scales["keep_prob"] == linear(0.6, 1)
     assert scales["num_layers"] == integer(1, 4)
-    assert scales["schedule"] == choice("constant", "cosine", "inverse", "exponential")
     momentum = default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=2, optimizer="momentum").scales["momentum"]
     assert momentum == one_minus_log(0.8, 0.99)
 
@@ -168,12 +167,10 @@ def test_every_schedule_and_its_settings_may_be_searched():
     check_values(Space({"schedule": choice(*SCHEDULES), "decay_every": integer(1, 9), "warmup_epochs": linear(0, 2.5), "decay_factor": 1}))
 
 
-def test_the_default_space_chooses_among_the_four_schedules_it_always_did():
-    scale = default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3).scales["schedule"]
-    assert scale.arguments == ("constant", "cosine", "inverse", "exponential")
-    assert not {name for name in KNOWN_HYPERPARAMETERS if name.startswith(("decay", "warmup"))} & {
-        *default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3).names
-    }
+def test_the_default_space_leaves_the_schedule_alone():
+    space = default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3)
+    assert space.fixed["schedule"] == "cosine"
+    assert not {name for name in KNOWN_HYPERPARAMETERS if name.startswith(("decay", "warmup"))} & {*space.names}
 
 
 def test_an_unknown_hyperparameter_is_refused_with_the_nearest():

@@ -118,9 +118,20 @@ def test_what_cannot_be_diagnosed_says_why():
         planted().diagnose(trial=7)
     with pytest.raises(InputError, match=r"base_error must be an error rate from 0 to 1, got 2; 0.05 is 5 %"):
         planted().diagnose(2)
-    tuned = osetra.optimize(lambda trial: trial.params["x"], {"x": osetra.linear(0, 1)}, trials=2, in_process=True)
-    with pytest.raises(StudyError, match="which tunes an objective and has no training error; see what mattered with osetra show"):
-        tuned.diagnose()
+
+
+def test_of_an_objective_the_search_is_judged_and_values_are_told_as_they_were_given():
+    tuned = osetra.optimize(
+        lambda trial: trial.params["x"], {"x": osetra.linear(0, 1)}, trials=20, in_process=True, direction="maximize", strategy="random"
+    )
+    found = tuned.diagnose()
+    assert (found.gaps, found.verdict, found.curve, found.layers) == (None, None, (), ())
+    assert found.ranking.value == tuned.best.value > 0.5
+    assert [(one.name, "upper end" in one.sentence) for one in found.search] == [("best on a boundary", True)]
+    assert [action.name for action in found.actions] == ["wider range of x"]
+    other = tuned.diagnose(trial=tuned.trials()[3].number)
+    assert (other.ranking, other.search) == (None, ())
+    assert f"see the best trial, {tuned.best.number}" in other.sentence
 
 
 def test_a_network_too_small_has_high_bias_and_the_recipe_s_first_action_lowers_it():

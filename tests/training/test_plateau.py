@@ -156,17 +156,3 @@ def test_in_training_the_rate_falls_when_the_dev_error_stops_falling(noise):
     assert trial.learning_rates(0, 4) == pytest.approx([0.05, 0.1, 0.1, 0.1])
     unheard = lived(member(schedule="constant", warmup_epochs=0.5), noise, EPOCHS)
     assert [r == u for r, u in zip(numbers(curve), numbers(unheard), strict=True)] == [i <= better.index(False) for i in range(EPOCHS)]
-
-
-def test_a_trial_resumed_from_its_weights_and_its_curve_goes_on_as_if_never_interrupted(noise):
-    whole, begun = (member(schedule="reduce_on_plateau", decay_patience=1) for _ in range(2))
-    straight = lived(whole, noise, EPOCHS)
-    before = lived(begun, noise, 5)
-    resumed = member(schedule="reduce_on_plateau", decay_patience=1)
-    resumed.state = begun.state.copy()
-    assert isinstance(resumed.learning_rates, ReduceOnPlateau)
-    for old in before:
-        resumed.learning_rates.hear(old)
-    after = lived(resumed, noise, EPOCHS - 5)
-    assert numbers(before + after) == numbers(straight)
-    assert resumed.state.parameters.tobytes() == whole.state.parameters.tobytes()

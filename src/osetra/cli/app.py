@@ -2,6 +2,7 @@
 
     exit codes: 0 done; 1 our own mistake (with a traceback), the reader of our output went away, or `check` found a gradient suspect or
                 wrong; 2 something given cannot be used; 130 interrupted by Ctrl-C (but 0 where `fit` could keep the best so far)
+                `retest`: 0 still best, 10 no longer distinguishable, 11 beaten; `due`: 0 nothing is due, 10 something is
 
 Every verb's work is imported when it runs, so `osetra --help` answers at once.
 """
@@ -16,7 +17,7 @@ from typing import Annotated, NoReturn, Optional
 import typer
 
 from osetra.cli import DEFAULT_STORE
-from osetra.core.errors import OsetraError
+from osetra.core.errors import OsetraError, StudyError
 
 app = typer.Typer(
     name="osetra",
@@ -130,6 +131,53 @@ def fit(
 
 
 @app.command()
+def plan(
+    data: Annotated[Path, typer.Argument(help="A table or images, as for fit.")],
+    target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
+    budget: Annotated[str | None, typer.Option(help="Time to spend, such as 60s or 10m.  [default: 60s if nothing is bounded]")] = None,
+    trials: Annotated[Optional[int], typer.Option(help="Train this many configurations.")] = None,  # noqa: UP045
+    epochs: Annotated[Optional[int], typer.Option(help="Spend this many epochs, over all trials.")] = None,  # noqa: UP045
+    epochs_per_trial: Annotated[Optional[int], typer.Option(help="Longest training of one trial.  [default: by the data]")] = None,  # noqa: UP045
+    patience: Annotated[Optional[int], typer.Option(help="End a trial after so many epochs without a better one; 0: never.")] = None,  # noqa: UP045
+    strategy: Annotated[str, typer.Option(help="How configurations are chosen, as for fit.")] = "waves",
+    no_finals: Annotated[bool, typer.Option("--no-finals", help="Do not train the best anew with fresh seeds.")] = False,
+    task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Of the fit that is planned.")] = 0,
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Edit the space: NAME=VALUE or NAME=RANGE, such as learning_rate='log(1e-4, 0.1)'. Repeatable."),
+    ] = None,
+    drop: Annotated[Optional[list[str]], typer.Option(help="Column to leave out. Repeatable.")] = None,  # noqa: UP045
+    sizes: Annotated[str | None, typer.Option(help="Train,dev,test as shares or rows, such as 0.8,0.1,0.1.  [default: by rows]")] = None,
+    groups: Annotated[Optional[str], typer.Option(help="Column whose groups never span parts.")] = None,  # noqa: UP045
+    time: Annotated[Optional[str], typer.Option(help="Column of times: later rows are dev and test.")] = None,  # noqa: UP045
+    dev: Annotated[Optional[Path], typer.Option(help="A table of its own for dev, with the same columns.")] = None,  # noqa: UP045
+    test: Annotated[Optional[Path], typer.Option(help="A table of its own for test.")] = None,  # noqa: UP045
+    no_test: Annotated[bool, typer.Option("--no-test", help="Keep no test part: its rows train.")] = False,
+    weights: Annotated[Optional[str], typer.Option(help="Column of row weights >= 0, in the cost and in every error.")] = None,  # noqa: UP045
+    class_weight: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="What mistakes on classes cost in training: balanced, or such as yes=3,no=1."),
+    ] = None,
+    workers: Annotated[Optional[int], typer.Option(help="Trials trained side by side.  [default: the cores]")] = None,  # noqa: UP045
+    probe: Annotated[str, typer.Option(help="How long to measure, such as 5s.")] = "5s",
+    json: JsonOption = False,
+) -> None:
+    """Say what a budget will buy on these data and this machine, before it is spent: panda, caviar or a mix.
+
+    Trains for some seconds to measure, and keeps nothing. All options are those of fit.
+    """
+    from osetra.cli.plan import run_plan
+
+    run_plan(
+        data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, patience=patience,
+        strategy=strategy, finals=not no_finals, task=task, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups,
+        time_column=time, dev=dev, test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers,
+        probe_seconds=probe, as_json=json,
+    )  # fmt: skip
+
+
+@app.command()
 def studies(store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
     """List the studies of a store, newest first."""
     from osetra.cli.reading import list_studies
@@ -180,15 +228,98 @@ def best(study: StudyArgument = None, store: StoreOption = DEFAULT_STORE, json: 
 @app.command()
 def diagnose(
     study: StudyArgument = None,
-    base_error: Annotated[float, typer.Option(help="The lowest error that can be hoped for, such as people's; 0.1 is 10 %.")] = 0.0,
+    base_error: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="The lowest error that can be hoped for, such as people's; 0.1 is 10 %.  [default: estimated]"),
+    ] = None,
     trial: Annotated[Optional[int], typer.Option(help="Number of a trial.  [default: the best]")] = None,  # noqa: UP045
+    apply: Annotated[bool, typer.Option("--apply", help="Run the next search from the verdict, as a new study, and compare.")] = False,
+    until: Annotated[Optional[str], typer.Option(help="Apply until done, or for a time such as 10m.")] = None,  # noqa: UP045
+    budget: Annotated[Optional[str], typer.Option(help="Of each new search.  [default: the study's]")] = None,  # noqa: UP045
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Train the best on parts of the rows: what would more rows bring?")
+    ] = False,
+    data: Annotated[Optional[Path], typer.Option(help="Where the study's data lie now.  [default: where they were]")] = None,  # noqa: UP045
+    models: Annotated[Optional[Path], typer.Option(help="Folder for new models.  [default: that of the study's]")] = None,  # noqa: UP045
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
     """Say whether bias or variance is high, what curve and layers show, and what to do next."""
+    if apply or until is not None or learning_curve:
+        from osetra.cli.apply import refuse_together, run_apply, run_learning_curve
+
+        refuse_together(apply=apply or until is not None, learning_curve=learning_curve, trial=trial)
+        if learning_curve:
+            run_learning_curve(study, store, data=data, as_json=json)
+        else:
+            run_apply(study, store, until=until, base_error=base_error, data=data, budget=budget, models=models, as_json=json)
+        return
+    if budget is not None or data is not None or models is not None:
+        raise StudyError(
+            "--budget, --data and --models are of a new search, and plain diagnose trains nothing; add --apply or leave them out"
+        )
     from osetra.cli.diagnose import run_diagnose
 
     run_diagnose(study, store, base_error=base_error, trial=trial, as_json=json)
+
+
+@app.command()
+def retest(
+    study: StudyArgument = None,
+    data: Annotated[Optional[Path], typer.Option(help="New data, with the same columns.  [default: the study's, as they are now]")] = None,  # noqa: UP045
+    budget: Annotated[Optional[str], typer.Option(help="Time to spend, such as 60s.  [default: what it takes]")] = None,  # noqa: UP045
+    rivals: Annotated[int, typer.Option(help="Of the study's best besides the winner.")] = 3,
+    fresh: Annotated[int, typer.Option(help="Random configurations that the study may not know.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Trainings of each.")] = 3,
+    seed: Annotated[Optional[int], typer.Option(help="Same seed, same re-test.  [default: the number of those before]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Train the old winner, its rivals and fresh configurations anew: is it still the best?
+
+    Exit code 0: still best; 10: no longer distinguishable; 11: beaten.
+    """
+    from osetra.cli.retest import run_retest
+
+    run_retest(study, store, data=data, budget=budget, rivals=rivals, fresh=fresh, seeds=seeds, seed=seed, as_json=json)
+
+
+@app.command()
+def due(
+    study: Annotated[Optional[str], typer.Argument(help="Name of a study; all of the store if left out.")] = None,  # noqa: UP045
+    days: Annotated[Optional[float], typer.Option(help="Days since the last test; 0: never by age.  [default: 90]")] = None,  # noqa: UP045
+    drift: Annotated[Optional[float], typer.Option(help="PSI by which a column may have moved; 0: never by data.  [default: 0.2]")] = None,  # noqa: UP045
+    versions: Annotated[Optional[bool], typer.Option(help="Whether versions and hardware count.  [default: they do]")] = None,  # noqa: UP045
+    no_data: Annotated[bool, typer.Option("--no-data", help="Do not read the data.")] = False,
+    data: Annotated[Optional[Path], typer.Option(help="Where the study's data lie now.  [default: where they were]")] = None,  # noqa: UP045
+    keep: Annotated[bool, typer.Option("--keep", help="Have the study keep these numbers as its own policy.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """List the studies that should be tested again, and why: age, drifted data, other versions or hardware.
+
+    Exit code 0: nothing is due; 10: something is.
+    """
+    from osetra.cli.retest import run_due
+
+    run_due(study, store, days=days, drift=drift, versions=versions, no_data=no_data, data=data, keep=keep, as_json=json)
+
+
+@app.command()
+def report(
+    study: StudyArgument = None,
+    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="HTML file to write.  [default: by the study]")] = None,  # noqa: UP045
+    base_error: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="The lowest error that can be hoped for, as for diagnose; 0.1 is 10 %.  [default: estimated]"),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Write a study as one HTML file: verdict, figures, tables, how to repeat it; opens offline."""
+    from osetra.cli.report import run_report
+
+    run_report(study, store, out=out, base_error=base_error, as_json=json)
 
 
 @app.command()

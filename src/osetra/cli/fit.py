@@ -62,7 +62,7 @@ def run_fit(
 
 def _fit(data: Path, target: Sequence[str], edits: Sequence[str], sizes: str | None, **options: Any) -> Any:
     space = space_edits(edits)
-    parts = _sizes(sizes) if sizes else None
+    parts = split_sizes(sizes) if sizes else None
     from osetra.study.fit import fit
 
     return fit(data, None if not target else target[0] if len(target) == 1 else list(target), space=space, sizes=parts, **options)
@@ -117,7 +117,8 @@ def class_weights(text: str | None) -> str | dict[str, float] | None:
     return weights
 
 
-def _sizes(text: str) -> tuple[float, float, float]:
+def split_sizes(text: str) -> tuple[float, float, float]:
+    """`TRAIN,DEV,TEST` as three numbers."""
     try:
         train, dev, test = (float(part) for part in text.split(","))
     except ValueError:

@@ -6,9 +6,21 @@ implementation passes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from osetra.core.records import Configuration, EpochRecord, Event, Study, StudySummary, Trial, TrialState
+from osetra.core.records import (
+    Checkpoint,
+    Command,
+    CommandState,
+    Configuration,
+    EpochRecord,
+    Event,
+    Study,
+    StudySummary,
+    Trial,
+    TrialState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +95,15 @@ class Store(Protocol):
         trials: Sequence[Trial] = (),
         epochs: Mapping[int, Sequence[EpochRecord]] | None = None,
         events: Sequence[Event] = (),
+        rolled_back: Mapping[int, int] | None = None,
+        checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
     ) -> None:
-        """Write all of it or nothing, in one transaction: trials (inserted, or replaced by number), new epochs by trial number, events."""
+        """Write all of it or nothing, in one transaction.
+
+        trials: inserted, or replaced by number. rolled_back: by trial number the last epoch that stays; later ones leave the curve, and
+        their checkpoints the store, before anything new is written. epochs: new ones by trial number. checkpoints: each with its data;
+        one of the same trial and epoch is replaced.
+        """
         ...
 
     def trial(self, study: str, number: int) -> Trial:
@@ -114,6 +133,49 @@ class Store(Protocol):
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
+        ...
+
+    def checkpoints(self, study: str, *, trial: int | None = None) -> Sequence[Checkpoint]:
+        """By trial and epoch, without their data."""
+        ...
+
+    def checkpoint(self, study: str, trial: int, epoch: int) -> bytes:
+        """The data, checked against the digest: `StoreError` if it is damaged, `StudyError` if there is no such checkpoint."""
+        ...
+
+    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]]) -> None:
+        """Remove those of these (trial, epoch), data and record; one that is not there is passed over."""
+        ...
+
+    def checkpoint_bytes(self, study: str) -> int:
+        """Of the data of all checkpoints of a study together."""
+        ...
+
+    def add_command(self, study: str, command: Command) -> int:
+        """Keep a new command, from whatever process; returns its id."""
+        ...
+
+    def commands(self, study: str, *, state: CommandState | None = None, after: int = 0) -> Sequence[Command]:
+        """In order of id: those in `state` (None: in any) with an id above `after`."""
+        ...
+
+    def answer_command(self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime) -> None:
+        """Say what came of the command of this id: `done` or `refused`. Only one that waits is answered, once: `StoreError` otherwise."""
+        ...
+
+    def claim(self, study: str, owner: str) -> None:
+        """Become the one writer of a study, for as long as the process lives and beats, or until `release`.
+
+        owner: names the writer within its process; its own claim is renewed. `StudyError` if another holds the study, saying who.
+        """
+        ...
+
+    def beat(self, study: str, owner: str) -> None:
+        """Give a sign of life, every 15 seconds or so. `StudyError` if the claim was lost: the owner must write no more."""
+        ...
+
+    def release(self, study: str, owner: str) -> None:
+        """Let others write; nothing happens if `owner` does not hold the study."""
         ...
 
     def close(self) -> None: ...

@@ -3,11 +3,13 @@
 Knows nothing of: how a record is made, stored or shown.
 """
 
+import builtins
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 Value: TypeAlias = float | int | str | bool
@@ -150,6 +152,57 @@ class Event:
     detail: Mapping[str, Any] = field(default_factory=dict)
     who: str = "osetra"
     at: datetime
+
+
+class CommandState(StrEnum):
+    """Where a command stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a person asks of a trial that trains (or, with `trial` None, of the study), and what came of it."""
+
+    id: int | None = None
+    """Given by the store; later commands have higher ones."""
+    trial: int | None
+    kind: str
+    """Such as set, pause, continue, stop, extend, rollback, branch."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+    who: str
+    at: datetime
+    state: CommandState = CommandState.WAITING
+    answer: str = ""
+    """In words: from which epoch it is in effect, or why not."""
+    epoch: int | None = None
+    """Epochs that the trial had completed when it took effect."""
+    answered: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """That a trial's whole training state was kept; the state itself is bytes that the store hands out as it got them."""
+
+    trial: int
+    epoch: int
+    """Epochs completed."""
+    why: str
+    """Why it is kept, such as rung, last, best, before change, asked."""
+    step: int
+    """Steps of the optimiser completed."""
+    bytes: int
+    digest: str
+    """SHA-256 of the bytes, in hexadecimal."""
+    at: datetime
+
+    @classmethod
+    def of(cls, data: builtins.bytes, *, trial: int, epoch: int, why: str, step: int, at: datetime) -> "Checkpoint":
+        """The record that goes with `data`."""
+        return cls(trial=trial, epoch=epoch, why=why, step=step, bytes=len(data), digest=sha256(data).hexdigest(), at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

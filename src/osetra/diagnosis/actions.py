@@ -5,21 +5,23 @@
     high variance    more data, more l2 or dropout, augmentation, early stopping, a smaller network
     mismatched data  parts that are alike
     over-tuning on dev    a larger dev part
-    last         ranges whose end the best trials lie at
+    last         ranges whose end the best trials lie at, ranges whose end came to nothing, a choice among equals
 
 First bias, then variance: what lowers bias may raise variance, which has remedies of its own.
 Knows nothing of: studies, how a search is run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from osetra.core.errors import SpaceError
 from osetra.core.records import Configuration, Value
 from osetra.diagnosis.bias_variance import BiasVariance, Verdict
 from osetra.diagnosis.boundaries import Boundary, entry_like, is_allowed
+from osetra.diagnosis.expected import cost_of, effect_of
 from osetra.diagnosis.finding import Finding
+from osetra.diagnosis.search import Region
 from osetra.space.conditions import When
 from osetra.space.continuous import Continuous
 from osetra.space.counted import Integer, LogInteger, PowersOfTwo
@@ -45,6 +47,10 @@ class Action:
     """Of the space, by hyperparameter; empty where it is no edit of the space."""
     options: Mapping[str, int] = field(default_factory=dict)
     """Of `fit`, such as epochs_per_trial."""
+    effect: str = ""
+    """What it can bring."""
+    cost: str = ""
+    """What it takes."""
 
     @property
     def can_be_typed(self) -> bool:
@@ -59,6 +65,8 @@ class Action:
             "evidence": self.evidence,
             "edits": {name: print_scale(entry) for name, entry in self.edits.items()},
             "options": dict(self.options),
+            "effect": self.effect,
+            "cost": self.cost,
         }
 
 
@@ -73,6 +81,12 @@ class Circumstances:
     epochs_per_trial: int
     patience: int | None
     has_images: bool = False
+    trial_seconds: float | None = None
+    """Of a trial like the best one that trains to its last epoch; None where it is not known."""
+    num_parameters: int | None = None
+    """Of the best trial."""
+    learning_curve: Mapping[str, Any] | None = None
+    """As a study's facts keep it; None where none was made."""
 
 
 def next_space(space: Space, action: Action) -> Space:
@@ -98,6 +112,8 @@ def recipe(
     curve: Sequence[Finding] = (),
     layers: Sequence[Finding] = (),
     boundaries: Sequence[Boundary] = (),
+    search: Sequence[Finding] = (),
+    regions: Sequence[Region] = (),
 ) -> tuple[Action, ...]:
     """What to do, the most urgent first; empty where nothing is to be done. An action of one name is named once, where it comes first.
 
@@ -114,10 +130,30 @@ def recipe(
         edits = {boundary.name: entry_like(circumstances.space, boundary.name, boundary.new)}
         words = f"Search {boundary.name} further, over {boundary.new}"
         actions.append(Action(name=f"wider range of {boundary.name}", sentence=words, evidence=told, edits=edits))
+    actions += _of_search(circumstances, search, regions)
     first: dict[str, Action] = {}
     for action in actions:
         first.setdefault(action.name, action)
-    return tuple(first.values())
+    return tuple(
+        replace(
+            action, effect=action.effect or effect_of(action, judged, circumstances), cost=action.cost or cost_of(action, circumstances)
+        )
+        for action in first.values()
+    )
+
+
+def _of_search(given: Circumstances, search: Sequence[Finding], regions: Sequence[Region]) -> list[Action]:
+    actions = []
+    for region in regions:
+        edits = {region.name: entry_like(given.space, region.name, region.new)}
+        told = f"Search {region.name} over {region.new} only"
+        actions.append(Action(name=f"narrower range of {region.name}", sentence=told, evidence=_capital(region.sentence), edits=edits))
+    for finding in search:
+        if finding.name == "cannot tell":
+            effect, cost = "a choice that rests on more than luck", "rows that no longer train, or a few more trainings"
+            told, evidence = _capital(finding.remedy), _capital(finding.sentence.split("; ")[0])
+            actions.append(Action(name="a choice among equals", sentence=told, evidence=evidence, effect=effect, cost=cost))
+    return actions
 
 
 def _health(given: Circumstances, findings: Sequence[Finding]) -> list[Action]:

@@ -19,7 +19,7 @@ Knows nothing of: how probes are made, stores.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -67,7 +67,8 @@ def judge_layers(probes: Sequence[Probe], *, activations: Sequence[str]) -> tupl
     if not probes:
         return ()
     seen = sorted(probes, key=lambda probe: probe.epoch)
-    return (*_gradients(seen), *_units(seen[-1], activations), *_steps(seen))
+    found = (*_gradients(seen), *_units(seen[-1], activations), *_steps(seen))
+    return tuple(replace(one, figure="layers") for one in found)
 
 
 def _size(layer: Mapping[str, Any]) -> float:
@@ -95,7 +96,8 @@ def _gradients(probes: Sequence[Probe]) -> list[Finding]:
         remedy = "batch norm, He's initialisation for relu (Xavier's for tanh) with gain 1, relu in place of sigmoid"
         remedy += ", clipping of the gradient" if kind == "exploding" else ", fewer layers"
         told += f" (after {_epochs(last.epoch)}; {len(at)} of {len(probes)} probes)"
-        found.append(Finding(name=f"{kind} gradients", sentence=_capital(told), remedy=remedy, epoch=at[0].epoch))
+        sure = f"seen in {len(at)} of {len(probes)} probes, each of one batch"
+        found.append(Finding(name=f"{kind} gradients", sentence=_capital(told), remedy=remedy, epoch=at[0].epoch, certainty=sure))
     return found
 
 

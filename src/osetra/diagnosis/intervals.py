@@ -80,6 +80,14 @@ def root_mean_squared_error(squared_errors: np.ndarray, weights: np.ndarray | No
     return Measured(value=value, low=min(value, float(low)), high=max(value, float(high)), rows=rows, effective_rows=effective)
 
 
+def difference(of: Measured, under: Measured) -> tuple[float, float, float]:
+    """of - under with its 95 % interval, by square-and-add of the two intervals (Newcombe 1998; Zou & Donner 2008): value, low, high."""
+    value = of.value - under.value
+    low = value - math.hypot(of.value - of.low, under.high - under.value)
+    high = value + math.hypot(of.high - of.value, under.value - under.low)
+    return value, low, high
+
+
 def effective_rows(weights: np.ndarray) -> float:
     """(sum w)^2 / sum w^2 of weights > 0 [rows], at most their number."""
     relative = weights / weights.max()

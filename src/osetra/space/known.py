@@ -16,7 +16,6 @@ from osetra.space.values import did_you_mean, is_number, is_whole, print_value
 
 ADAPTIVE_OPTIMIZERS = ("rmsprop", "adam", "adamw")
 MOMENTUM_OPTIMIZERS = ("momentum", "momentum_sum", "nesterov")
-SCHEDULES = ("constant", "cosine", "inverse", "exponential")
 """Those that the default space chooses among; every other one is searched, or fixed, when asked for."""
 
 KNOWN_HYPERPARAMETERS: Mapping[str, str] = MappingProxyType(
@@ -73,7 +72,17 @@ VALID_WORDS: Mapping[str, tuple[Value, ...]] = MappingProxyType(
         "initialisation": ("auto", "he", "xavier", "lecun"),
         "distribution": ("normal", "uniform"),
         "loss": ("cross_entropy", "binary_cross_entropy", "squared", "absolute", "huber"),
-        "schedule": (*SCHEDULES, "sqrt_epoch", "sqrt_step", "staircase", "one_cycle", "reduce_on_plateau"),
+        "schedule": (
+            "constant",
+            "cosine",
+            "inverse",
+            "exponential",
+            "sqrt_epoch",
+            "sqrt_step",
+            "staircase",
+            "one_cycle",
+            "reduce_on_plateau",
+        ),
     }
 )
 """Name -> all values it may take."""

@@ -41,6 +41,8 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: 
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA cache_size=-16000")
+            # Some builds overwrite what is deleted with zeros; without that, dropping a checkpoint of 4 MB writes 20 kB instead of 4 MB.
+            connection.execute("PRAGMA secure_delete=FAST")
             if read_only:
                 connection.execute("PRAGMA query_only=ON")
         except BaseException:

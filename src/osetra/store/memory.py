@@ -3,16 +3,18 @@
 Knows nothing of: files and databases.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import RLock
 from typing import Any
 
 from osetra.core.errors import StoreError
-from osetra.core.records import EpochRecord, Event, Study, StudySummary, Trial, TrialState
-from osetra.store import rows
+from osetra.core.records import Checkpoint, Command, CommandState, EpochRecord, Event, Study, StudySummary, Trial, TrialState
+from osetra.store import control_rows, rows, writers
 from osetra.store.rows import Row
 
 
@@ -22,6 +24,9 @@ class _Kept:
     trials: dict[int, Row] = field(default_factory=dict)
     curves: dict[int, dict[int, Row]] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
+    checkpoints: dict[tuple[int, int], tuple[Row, bytes]] = field(default_factory=dict)
+    commands: list[Row] = field(default_factory=list)
+    writer: Row | None = None
 
 
 class MemoryStore:
@@ -30,12 +35,17 @@ class MemoryStore:
     def __init__(self) -> None:
         self._studies: dict[str, _Kept] = {}
         self._lock = RLock()
+        self._last_command = 0
         self._closed = False
 
     def __getstate__(self) -> dict[str, Any]:
-        # A lock belongs to its process; the records may go to another, with an estimator that was fitted there.
+        # A lock and a claim belong to their process; the records may go to another, with an estimator that was fitted there.
         with self._lock:
-            return {"_studies": deepcopy(self._studies), "_closed": self._closed}
+            state = self.__dict__ | {"_studies": deepcopy(self._studies)}
+        del state["_lock"]
+        for kept in state["_studies"].values():
+            kept.writer = None
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=RLock())
@@ -75,32 +85,42 @@ class MemoryStore:
         trials: Sequence[Trial] = (),
         epochs: Mapping[int, Sequence[EpochRecord]] | None = None,
         events: Sequence[Event] = (),
+        rolled_back: Mapping[int, int] | None = None,
+        checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
     ) -> None:
-        """Keep all of it or nothing. `StudyError` for an unknown study or trial, `StoreError` for an epoch recorded before."""
+        """Keep all of it or nothing: a rollback first, then what is new.
+
+        Raises `StudyError` for an unknown study or trial, `StoreError` for an epoch recorded before.
+        """
         new_trials = {trial.number: rows.trial_row(trial) for trial in trials}
         new_curves = {int(number): rows.epoch_rows(int(number), curve) for number, curve in (epochs or {}).items() if curve}
         new_events = [rows.event_row(event) for event in events]
+        new_checkpoints = control_rows.checkpoint_rows(checkpoints)
+        last_epochs = control_rows.rollback_rows(rolled_back)
         with self._lock:
             kept = self._kept(study)
-            for number in rows.trials_named(new_curves, new_events):
-                if number not in new_trials and number not in kept.trials:
-                    raise self._unknown_trial(kept, number)
+            others = (*last_epochs, *(trial for trial, _ in new_checkpoints))
+            for number in rows.trials_named(new_curves, new_events, others):
+                if number not in new_trials:
+                    self._check_trial(kept, number)
             for number, curve in new_curves.items():
                 known = kept.curves.get(number, {})
                 for row in curve:
-                    if row["epoch"] in known:
+                    if row["epoch"] in known and row["epoch"] <= last_epochs.get(number, row["epoch"]):
                         raise rows.taken_epoch(number, row["epoch"])
             kept.trials.update(new_trials)
+            for number, last in last_epochs.items():
+                _roll_back(kept, number, last)
             for number, curve in new_curves.items():
                 kept.curves.setdefault(number, {}).update((row["epoch"], row) for row in curve)
             kept.events.extend(new_events)
+            kept.checkpoints.update(new_checkpoints)
 
     def trial(self, study: str, number: int) -> Trial:
         """One trial; `StudyError` if there is none of that number."""
         with self._lock:
             kept = self._kept(study)
-            if number not in kept.trials:
-                raise self._unknown_trial(kept, number)
+            self._check_trial(kept, number)
             return rows.trial_of(kept.trials[number])
 
     def trials(
@@ -135,6 +155,84 @@ class MemoryStore:
         with self._lock:
             return [rows.event_of(row) for row in self._kept(study).events if trial is None or row["trial"] == trial]
 
+    def checkpoints(self, study: str, *, trial: int | None = None) -> Sequence[Checkpoint]:
+        """By trial and epoch, without their data."""
+        with self._lock:
+            kept = self._kept(study).checkpoints
+            return [control_rows.checkpoint_of(kept[key][0]) for key in sorted(kept) if trial is None or key[0] == trial]
+
+    def checkpoint(self, study: str, trial: int, epoch: int) -> bytes:
+        """The data. `StudyError` if there is no such checkpoint, `StoreError` if its data is not what was recorded."""
+        with self._lock:
+            kept = self._kept(study).checkpoints
+            others = sorted(other for of, other in kept if of == trial and other != epoch)
+            if (trial, epoch) not in kept:
+                raise control_rows.unknown_checkpoint(study, trial, epoch, others)
+            row, data = kept[trial, epoch]
+        control_rows.check_data(data, row["digest"], study=study, trial=trial, epoch=epoch, others=others)
+        return data
+
+    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]]) -> None:
+        """Remove those of these (trial, epoch); one that is not there is passed over."""
+        with self._lock:
+            kept = self._kept(study)
+            for key in which:
+                kept.checkpoints.pop(key, None)
+
+    def checkpoint_bytes(self, study: str) -> int:
+        """Of the data of all checkpoints of a study together."""
+        with self._lock:
+            return sum(row["bytes"] for row, _ in self._kept(study).checkpoints.values())
+
+    def add_command(self, study: str, command: Command) -> int:
+        """Keep a new command; returns its id. `StudyError` for an unknown study or trial, `StoreError` for a command that is not new."""
+        row = control_rows.command_row(command)
+        with self._lock:
+            kept = self._kept(study)
+            if row["trial"] is not None:
+                self._check_trial(kept, row["trial"])
+            self._last_command += 1
+            kept.commands.append({"id": self._last_command, **row})
+            return self._last_command
+
+    def commands(self, study: str, *, state: CommandState | None = None, after: int = 0) -> Sequence[Command]:
+        """In order of id: those in `state` (None: in any) with an id above `after`."""
+        with self._lock:
+            kept = self._kept(study).commands
+            return [control_rows.command_of(row) for row in kept if row["id"] > after and state in (None, row["state"])]
+
+    def answer_command(self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime) -> None:
+        """Say what came of a command that waits. `StoreError` if it does not, so of two threads that answer one is refused."""
+        answered = control_rows.answer_row(command, state, answer, epoch, at)
+        with self._lock:
+            row = next((row for row in self._kept(study).commands if row["id"] == command), None)
+            if row is None or row["state"] != CommandState.WAITING:
+                raise control_rows.not_waiting(study, command, row)
+            row.update(answered)
+
+    def claim(self, study: str, owner: str) -> None:
+        """Become the one writer of a study, or go on as such. `StudyError` if another owner holds it."""
+        row = writers.writer_row(owner, time.time_ns() // 1000)
+        with self._lock:
+            kept = self._kept(study)
+            kept.writer = writers.claimed(study, kept.writer, row)
+
+    def beat(self, study: str, owner: str) -> None:
+        """Give a sign of life. `StudyError` if the study is not held by this owner."""
+        row = writers.writer_row(owner, time.time_ns() // 1000)
+        with self._lock:
+            kept = self._kept(study)
+            if kept.writer is None or not writers.is_same(kept.writer, row):
+                raise writers.lost(study, owner, kept.writer)
+            kept.writer["beat"] = row["beat"]
+
+    def release(self, study: str, owner: str) -> None:
+        """Let others write; nothing happens if the study is not held by this owner."""
+        with self._lock:
+            kept = self._kept(study)
+            if kept.writer is not None and writers.is_same(kept.writer, writers.writer_row(owner, 0)):
+                kept.writer = None
+
     def close(self) -> None:
         """Forget everything; later calls raise `StoreError`."""
         with self._lock:
@@ -152,15 +250,24 @@ class MemoryStore:
         oldest_first = sorted(self._studies.values(), key=lambda kept: kept.study["created"])
         return oldest_first[::-1]
 
-    def _unknown_trial(self, kept: _Kept, number: int) -> Exception:
+    def _check_trial(self, kept: _Kept, number: int) -> None:
         numbers = kept.trials.keys()
-        return rows.unknown_trial(
-            kept.study["name"], number, count=len(numbers), first=min(numbers, default=None), last=max(numbers, default=None)
-        )
+        if number not in numbers:
+            first, last = min(numbers, default=None), max(numbers, default=None)
+            raise rows.unknown_trial(kept.study["name"], number, count=len(numbers), first=first, last=last)
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("the store is closed; open it again")
+
+
+def _roll_back(kept: _Kept, trial: int, last: int) -> None:
+    """Remove what a trial came to after its epoch `last`."""
+    curve = kept.curves.get(trial, {})
+    for epoch in [epoch for epoch in curve if epoch > last]:
+        del curve[epoch]
+    for key in [key for key in kept.checkpoints if key[0] == trial and key[1] > last]:
+        del kept.checkpoints[key]
 
 
 def _best(kept: _Kept) -> Trial | None:

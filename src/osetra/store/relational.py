@@ -6,38 +6,32 @@ Knows nothing of: where the database is and how it was opened.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
-from osetra.core.errors import OsetraError, StoreError
-from osetra.core.records import EpochRecord, Event, Study, StudySummary, Trial, TrialState
-from osetra.store import rows
-from osetra.store.connect import translated
-from osetra.store.rows import MAX_NUMBER, Row
+from osetra.core.errors import StoreError
+from osetra.core.records import Checkpoint, EpochRecord, Event, Study, StudySummary, Trial, TrialState
+from osetra.store import control_rows, rows
+from osetra.store.fields import MAX_NUMBER
+from osetra.store.relational_control import RelationalControl, put_checkpoint, roll_back
+from osetra.store.rows import Row
 from osetra.store.schema import epochs as epochs_table
 from osetra.store.schema import events as events_table
 from osetra.store.schema import studies as studies_table
 from osetra.store.schema import trials as trials_table
-
-_NUMBERS_AT_ONCE = 10_000
-"""In one IN (...): SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+from osetra.store.transactions import Transactions, as_asked, check_trials, study_id_of, unknown_trial
 
 
-class RelationalStore:
+class RelationalStore(RelationalControl):
     """Keeps studies in a database, as `osetra.core.ports.Store` says. Made by `osetra.store.sql.open_store`; any thread may use it."""
 
     def __init__(self, engine: Engine, *, where: str, read_only: bool) -> None:
-        self._engine = engine
-        self._writer = engine.execution_options(writes=True)
-        self._where = where
-        self._read_only = read_only
-        self._closed = False
+        super().__init__(Transactions(engine, where=where, read_only=read_only))
         insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[engine.dialect.name](trials_table)
         replaced = {column.name: insert.excluded[column.name] for column in trials_table.c if not column.primary_key}
         self._upsert_trials = insert.on_conflict_do_update(index_elements=["study_id", "number"], set_=replaced)
@@ -46,12 +40,12 @@ class RelationalStore:
         # Connections belong to their process; another one opens the store anew, to read.
         from osetra.store.sql import open_store
 
-        return partial(open_store, create=False, read_only=True), (self._where,)
+        return partial(open_store, create=False, read_only=True), (self._transactions.where,)
 
     def create_study(self, study: Study) -> None:
         """Record a new study; `StudyError` if the name is taken or no study may have it."""
         row = rows.study_row(study)
-        with self._writing() as connection:
+        with self._transactions.writing() as connection:
             try:
                 connection.execute(studies_table.insert(), row)
             except IntegrityError as error:
@@ -60,14 +54,14 @@ class RelationalStore:
     def update_study(self, study: Study) -> None:
         """Replace the record of a study that exists; `StudyError` if it does not."""
         row = rows.study_row(study)
-        with self._writing() as connection:
-            study_id = _study_id(connection, study.name)
+        with self._transactions.writing() as connection:
+            study_id = study_id_of(connection, study.name)
             connection.execute(update(studies_table).where(studies_table.c.id == study_id), row)
 
     def study(self, name: str) -> Study:
         """`StudyError` if there is none of that name."""
-        with self._reading() as connection:
-            study_id = _study_id(connection, name)
+        with self._transactions.reading() as connection:
+            study_id = study_id_of(connection, name)
             return rows.study_of(connection.execute(select(studies_table).where(studies_table.c.id == study_id)).mappings().one())
 
     def studies(self) -> Sequence[StudySummary]:
@@ -87,7 +81,7 @@ class RelationalStore:
             .select_from(studies_table.outerjoin(trials_table, best))
             .order_by(studies_table.c.created.desc(), studies_table.c.id.desc())
         )
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             return [
                 StudySummary(study=rows.study_of(row), trials=row["trials"], best=_best_of(row))
                 for row in connection.execute(query).mappings()
@@ -100,8 +94,10 @@ class RelationalStore:
         trials: Sequence[Trial] = (),
         epochs: Mapping[int, Sequence[EpochRecord]] | None = None,
         events: Sequence[Event] = (),
+        rolled_back: Mapping[int, int] | None = None,
+        checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
     ) -> None:
-        """Keep all of it or nothing, in one transaction.
+        """Keep all of it or nothing, in one transaction: a rollback first, then what is new.
 
         Raises `StudyError` for an unknown study or trial, `StoreError` for an epoch recorded before and if the database cannot be written.
         """
@@ -109,31 +105,39 @@ class RelationalStore:
         new_curves = {int(number): rows.epoch_rows(int(number), curve) for number, curve in (epochs or {}).items() if curve}
         new_epochs = [row for curve in new_curves.values() for row in curve]
         new_events = [rows.event_row(event) for event in events]
-        with self._writing() as connection:
-            study_id = _study_id(connection, study)
+        new_checkpoints = control_rows.checkpoint_rows(checkpoints)
+        last_epochs = control_rows.rollback_rows(rolled_back)
+        with self._transactions.writing() as connection:
+            study_id = study_id_of(connection, study)
             for row in (*new_trials.values(), *new_epochs, *new_events):
                 row["study_id"] = study_id
-            _check_trials(connection, study, study_id, [n for n in rows.trials_named(new_curves, new_events) if n not in new_trials])
+            others = (*last_epochs, *(trial for trial, _ in new_checkpoints))
+            named = rows.trials_named(new_curves, new_events, others)
+            check_trials(connection, study, study_id, [number for number in named if number not in new_trials])
             if new_trials:
                 connection.execute(self._upsert_trials, list(new_trials.values()))
+            for number, last in last_epochs.items():
+                roll_back(connection, study_id, number, last)
             if new_epochs:
                 try:
                     connection.execute(epochs_table.insert(), new_epochs)
                 except IntegrityError as error:
                     # PostgreSQL answers nothing more in a transaction that failed, so another one asks which epoch was refused.
-                    with self._reading() as reading:
-                        raise _taken_epoch(reading, study_id, new_curves) from error
+                    with self._transactions.reading() as reading:
+                        raise _taken_epoch(reading, study_id, new_curves, last_epochs) from error
             if new_events:
                 connection.execute(events_table.insert(), new_events)
+            for row, data in new_checkpoints.values():
+                put_checkpoint(connection, study_id, row, data)
 
     def trial(self, study: str, number: int) -> Trial:
         """One trial; `StudyError` if there is none of that number."""
-        with self._reading() as connection:
-            study_id = _study_id(connection, study)
-            query = select(trials_table).where(trials_table.c.study_id == study_id, trials_table.c.number == _asked(number))
+        with self._transactions.reading() as connection:
+            study_id = study_id_of(connection, study)
+            query = select(trials_table).where(trials_table.c.study_id == study_id, trials_table.c.number == as_asked(number))
             row = connection.execute(query).mappings().one_or_none()
             if row is None:
-                raise _unknown_trial(connection, study, study_id, number)
+                raise unknown_trial(connection, study, study_id, number)
             return rows.trial_of(row)
 
     def trials(
@@ -149,10 +153,10 @@ class RelationalStore:
         rows.check_page(order_by, limit, offset)
         number = trials_table.c.number
         order = [trials_table.c.dev_error.asc().nulls_last(), number] if order_by == "dev_error" else [number]
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             # The numbers of the page come from an index alone and only its own rows are read: at 100,000 trials the running ones are
             # found in 5 ms instead of 140.
-            mine = trials_table.c.study_id == _study_id(connection, study)
+            mine = trials_table.c.study_id == study_id_of(connection, study)
             page = select(number).where(mine)
             if states:
                 page = page.where(trials_table.c.state.in_([TrialState(state).value for state in states]))
@@ -165,96 +169,41 @@ class RelationalStore:
 
     def count_trials(self, study: str) -> Counter[TrialState]:
         """Trials by state; a state that no trial is in counts 0."""
-        with self._reading() as connection:
-            mine = trials_table.c.study_id == _study_id(connection, study)
+        with self._transactions.reading() as connection:
+            mine = trials_table.c.study_id == study_id_of(connection, study)
             query = select(trials_table.c.state, func.count()).where(mine).group_by(trials_table.c.state)
             return Counter({TrialState(state): count for state, count in connection.execute(query)})
 
     def curve(self, study: str, number: int) -> Sequence[EpochRecord]:
         """The epochs of one trial in order; empty if none is recorded."""
-        with self._reading() as connection:
-            mine = and_(epochs_table.c.study_id == _study_id(connection, study), epochs_table.c.trial == _asked(number))
+        with self._transactions.reading() as connection:
+            mine = and_(epochs_table.c.study_id == study_id_of(connection, study), epochs_table.c.trial == as_asked(number))
             query = select(epochs_table).where(mine).order_by(epochs_table.c.epoch)
             return [rows.epoch_of(row) for row in connection.execute(query).mappings()]
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
-        with self._reading() as connection:
-            query = select(events_table).where(events_table.c.study_id == _study_id(connection, study)).order_by(events_table.c.id)
+        with self._transactions.reading() as connection:
+            query = select(events_table).where(events_table.c.study_id == study_id_of(connection, study)).order_by(events_table.c.id)
             if trial is not None:
-                query = query.where(events_table.c.trial == _asked(trial))
+                query = query.where(events_table.c.trial == as_asked(trial))
             return [rows.event_of(row) for row in connection.execute(query).mappings()]
 
     def close(self) -> None:
         """Give back files and connections; later calls raise `StoreError`."""
-        self._closed = True
-        self._engine.dispose()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._in_our_words(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._read_only:
-            raise StoreError(f"the store {self._where} is open for reading only; open it for writing to record")
-        with self._in_our_words(), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
-        if self._closed:
-            raise StoreError(f"the store {self._where} is closed; open it again")
-        try:
-            yield
-        except OsetraError:
-            raise
-        except DBAPIError as error:
-            raise translated(error, self._where) from error
-        except ValueError as error:
-            raise StoreError(f"the store {self._where} holds a record that cannot be read ({error}); put back a copy of it") from error
+        self._transactions.close()
 
 
-def _study_id(connection: Connection, name: str) -> int:
-    # Databases take no text that is not Unicode, not even to look for it.
-    found = connection.scalar(select(studies_table.c.id).where(studies_table.c.name == name)) if rows.is_study_name(name) else None
-    if found is None:
-        newest_first = select(studies_table.c.name).order_by(studies_table.c.created.desc(), studies_table.c.id.desc())
-        raise rows.unknown_study(name, connection.scalars(newest_first))
-    return found
-
-
-def _check_trials(connection: Connection, study: str, study_id: int, numbers: Sequence[int]) -> None:
-    for start in range(0, len(numbers), _NUMBERS_AT_ONCE):
-        asked = numbers[start : start + _NUMBERS_AT_ONCE]
-        mine = and_(trials_table.c.study_id == study_id, trials_table.c.number.in_([_asked(number) for number in asked]))
-        known = set(connection.scalars(select(trials_table.c.number).where(mine)))
-        for number in asked:
-            if number not in known:
-                raise _unknown_trial(connection, study, study_id, number)
-
-
-def _unknown_trial(connection: Connection, study: str, study_id: int, number: int) -> OsetraError:
-    numbers = trials_table.c.number
-    query = select(func.count(), func.min(numbers), func.max(numbers)).where(trials_table.c.study_id == study_id)
-    count, first, last = connection.execute(query).one()
-    return rows.unknown_trial(study, number, count=count, first=first, last=last)
-
-
-def _taken_epoch(connection: Connection, study_id: int, curves: Mapping[int, Collection[Row]]) -> StoreError:
+def _taken_epoch(
+    connection: Connection, study_id: int, curves: Mapping[int, Collection[Row]], last_epochs: Mapping[int, int]
+) -> StoreError:
     for number, curve in curves.items():
         mine = and_(epochs_table.c.study_id == study_id, epochs_table.c.trial == number)
         known = set(connection.scalars(select(epochs_table.c.epoch).where(mine)))
         for row in curve:
-            if row["epoch"] in known:
+            if row["epoch"] in known and row["epoch"] <= last_epochs.get(number, MAX_NUMBER):
                 return rows.taken_epoch(number, row["epoch"])
     raise AssertionError("an epoch was refused that is not there")
-
-
-def _asked(number: int) -> int:
-    """A number that may be asked for: -1, which no trial has, for one larger than databases take."""
-    return int(number) if 0 <= number <= MAX_NUMBER else -1
 
 
 def _best_of(row: RowMapping) -> Trial | None:

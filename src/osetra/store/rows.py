@@ -1,7 +1,6 @@
-"""A record as a flat row of plain values, and back.
+"""What is recorded of a study, as flat rows of plain values, and back.
 
-Every store keeps rows, so that all of them keep, refuse and give back the same: numbers as Python's own, nested values as JSON text
-(tuples come back as lists, keys as text), times as microseconds since 1970 in UTC, the seed as text (it may exceed 64 bits).
+Every store keeps rows, so that all of them keep, refuse and give back the same; the seed is kept as text (it may exceed 64 bits).
 
 Knows nothing of: where rows are kept.
 """
@@ -9,13 +8,11 @@ Knows nothing of: where rows are kept.
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
-
-import numpy as np
 
 from osetra.core.errors import StoreError, StudyError
 from osetra.core.records import EpochRecord, Event, Study, StudyState, Task, Trial, TrialState
+from osetra.store.fields import MAX_LARGE, as_count, as_datetime, as_json, as_microseconds, as_text, shown
 
 Row: TypeAlias = dict[str, Any]
 
@@ -27,14 +24,9 @@ class Fields(Protocol):
 
 
 MAX_NAME = 200
-MAX_NUMBER = 2**31 - 1
-"""Of a trial or an epoch: what every database's integer holds."""
 BEST_STATES = tuple(state for state in TrialState if state.is_over and state.can_win)
 """Finished and stopped: the best trial of a study is one of these."""
 ORDERS = ("dev_error", "number")
-
-_EPOCH_0 = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def is_study_name(name: str) -> bool:
@@ -47,7 +39,7 @@ def require_study_name(name: str) -> None:
     if not is_study_name(name):
         raise StudyError(
             f"the name of a study must have 1 to {MAX_NAME} characters without control characters, "
-            f"got {_shown(name)} ({len(name)} characters); choose another name"
+            f"got {shown(name)} ({len(name)} characters); choose another name"
         )
 
 
@@ -58,15 +50,15 @@ def study_row(study: Study) -> Row:
     return {
         "name": study.name,
         "state": study.state.value,
-        "reason": _text(study.reason, f"reason of {whose}"),
-        "created": _microseconds(study.created, f"created of {whose}"),
-        "finished": None if study.finished is None else _microseconds(study.finished, f"finished of {whose}"),
+        "reason": as_text(study.reason, f"reason of {whose}"),
+        "created": as_microseconds(study.created, f"created of {whose}"),
+        "finished": None if study.finished is None else as_microseconds(study.finished, f"finished of {whose}"),
         "task": study.task.value,
-        "target": _text(study.target, f"target of {whose}"),
-        "source": _text(study.source, f"source of {whose}"),
+        "target": as_text(study.target, f"target of {whose}"),
+        "source": as_text(study.source, f"source of {whose}"),
         "seed": str(int(study.seed)),
-        "error_name": _text(study.error_name, f"error_name of {whose}"),
-        "facts": _json(study.facts, f"facts of {whose}"),
+        "error_name": as_text(study.error_name, f"error_name of {whose}"),
+        "facts": as_json(study.facts, f"facts of {whose}"),
     }
 
 
@@ -75,8 +67,8 @@ def study_of(row: Fields) -> Study:
         name=row["name"],
         state=StudyState(row["state"]),
         reason=row["reason"],
-        created=_datetime(row["created"]),
-        finished=None if row["finished"] is None else _datetime(row["finished"]),
+        created=as_datetime(row["created"]),
+        finished=None if row["finished"] is None else as_datetime(row["finished"]),
         task=Task(row["task"]),
         target=row["target"],
         source=row["source"],
@@ -90,17 +82,17 @@ def trial_row(trial: Trial) -> Row:
     """Raises `StoreError` for a field that cannot be kept."""
     whose = f"trial {trial.number}"
     return {
-        "number": _count(trial.number, f"number of {whose}"),
-        "configuration": _json(trial.configuration, f"configuration of {whose}"),
+        "number": as_count(trial.number, f"number of {whose}"),
+        "configuration": as_json(trial.configuration, f"configuration of {whose}"),
         "state": trial.state.value,
-        "reason": _text(trial.reason, f"reason of {whose}"),
-        "epochs": _count(trial.epochs, f"epochs of {whose}"),
-        "best_epoch": None if trial.best_epoch is None else _count(trial.best_epoch, f"best_epoch of {whose}"),
+        "reason": as_text(trial.reason, f"reason of {whose}"),
+        "epochs": as_count(trial.epochs, f"epochs of {whose}"),
+        "best_epoch": None if trial.best_epoch is None else as_count(trial.best_epoch, f"best_epoch of {whose}"),
         "dev_error": None if trial.dev_error is None else float(trial.dev_error),
         "dev_loss": None if trial.dev_loss is None else float(trial.dev_loss),
         "train_error": None if trial.train_error is None else float(trial.train_error),
         "seconds": float(trial.seconds),
-        "num_parameters": None if trial.num_parameters is None else _count(trial.num_parameters, f"num_parameters of {whose}", 2**63 - 1),
+        "num_parameters": None if trial.num_parameters is None else as_count(trial.num_parameters, f"num_parameters of {whose}", MAX_LARGE),
     }
 
 
@@ -125,7 +117,7 @@ def epoch_rows(trial: int, epochs: Sequence[EpochRecord]) -> list[Row]:
     rows = [
         {
             "trial": trial,
-            "epoch": _count(record.epoch, f"epoch of trial {trial}"),
+            "epoch": as_count(record.epoch, f"epoch of trial {trial}"),
             "train_cost": float(record.train_cost),
             "train_error": float(record.train_error),
             "dev_loss": float(record.dev_loss),
@@ -157,11 +149,11 @@ def event_row(event: Event) -> Row:
     """Raises `StoreError` for a field that cannot be kept."""
     return {
         "trial": None if event.trial is None else int(event.trial),
-        "epoch": None if event.epoch is None else _count(event.epoch, "epoch of an event"),
-        "kind": _text(event.kind, "kind of an event"),
-        "detail": _json(event.detail, f"detail of the event {event.kind!r}"),
-        "who": _text(event.who, f"who of the event {event.kind!r}"),
-        "at": _microseconds(event.at, f"time of the event {event.kind!r}"),
+        "epoch": None if event.epoch is None else as_count(event.epoch, "epoch of an event"),
+        "kind": as_text(event.kind, "kind of an event"),
+        "detail": as_json(event.detail, f"detail of the event {event.kind!r}"),
+        "who": as_text(event.who, f"who of the event {event.kind!r}"),
+        "at": as_microseconds(event.at, f"time of the event {event.kind!r}"),
     }
 
 
@@ -172,13 +164,13 @@ def event_of(row: Fields) -> Event:
         kind=row["kind"],
         detail=json.loads(row["detail"]),
         who=row["who"],
-        at=_datetime(row["at"]),
+        at=as_datetime(row["at"]),
     )
 
 
-def trials_named(epochs: Mapping[int, Sequence[Row]], events: Iterable[Row]) -> list[int]:
-    """Numbers of the trials that rows of epochs and events belong to, in order."""
-    return sorted({*epochs, *(row["trial"] for row in events if row["trial"] is not None)})
+def trials_named(epochs: Mapping[int, Sequence[Row]], events: Iterable[Row], others: Iterable[int] = ()) -> list[int]:
+    """Numbers of the trials that rows of epochs and events belong to, and the others, in order."""
+    return sorted({*epochs, *(row["trial"] for row in events if row["trial"] is not None), *others})
 
 
 def check_page(order_by: str, limit: int | None, offset: int) -> None:
@@ -196,8 +188,8 @@ def taken_name(name: str) -> StudyError:
 def unknown_study(name: str, names: Iterable[str]) -> StudyError:
     """`names` are those that exist, in the order to show them."""
     names = list(names)
-    shown = ", ".join(repr(known) for known in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return StudyError(f"no study is named {_shown(name)}; " + (f"the store holds {shown}" if names else "the store holds no study yet"))
+    first = ", ".join(repr(known) for known in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return StudyError(f"no study is named {shown(name)}; " + (f"the store holds {first}" if names else "the store holds no study yet"))
 
 
 def unknown_trial(study: str, number: int, *, count: int, first: int | None, last: int | None) -> StudyError:
@@ -208,50 +200,3 @@ def unknown_trial(study: str, number: int, *, count: int, first: int | None, las
 
 def taken_epoch(trial: int, epoch: int) -> StoreError:
     return StoreError(f"an epoch is recorded once, and epoch {epoch} of trial {trial} came again; record only epochs that its curve lacks")
-
-
-def _count(value: int, what: str, most: int = MAX_NUMBER) -> int:
-    value = int(value)
-    if not 0 <= value <= most:
-        raise StoreError(f"{what} must be between 0 and {most} to be kept, got {value}")
-    return value
-
-
-def _text(value: str, what: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise StoreError(f"{what} must be valid Unicode to be kept, got {_shown(value)}; rename what it names") from None
-    if "\0" in value:
-        raise StoreError(f"{what} must be free of NUL characters to be kept, got {_shown(value)}")
-    return value
-
-
-def _json(value: Mapping[str, Any], what: str) -> str:
-    try:
-        return json.dumps(dict(value), separators=(",", ":"), default=_plain)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise StoreError(f"{what} must hold only what JSON can carry (text, numbers, booleans, None, lists, mappings): {error}") from error
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"got {_shown(value)} of type {type(value).__name__}")
-
-
-def _microseconds(value: datetime, what: str) -> int:
-    if value.tzinfo is None:
-        raise StoreError(f"{what} must be a time with its time zone, got {value.isoformat()}; make it with datetime.now(UTC)")
-    return (value - _EPOCH_0) // _MICROSECOND
-
-
-def _datetime(microseconds: int) -> datetime:
-    return _EPOCH_0 + timedelta(microseconds=microseconds)
-
-
-def _shown(value: object) -> str:
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -2,9 +2,15 @@
 
     studies --< trials --< epochs (the curve)
        |           |
-       `-----------+--< events
+       |           +--< checkpoints --< checkpoint_data
+       |           |
+       +-----------+--< events, commands
+       |
+       `--- writers (at most one a study)
 
-Epochs are keyed by (study, trial, epoch) and lie in that order, without a row id: a curve is one stretch of the file.
+Epochs are keyed by (study, trial, epoch) and lie in that order, without a row id: a curve is one stretch of the file. The data of a
+checkpoint lie in a table of their own, in parts, so that a list of checkpoints reads none of it and no value is larger than databases
+take. What is deleted leaves pages that later writes fill: a file stays as large as it once had to be, and needs no auto_vacuum.
 
 Knows nothing of: records, and how an older database is brought here (`migrations/`).
 """
@@ -20,6 +26,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -27,7 +34,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "osetra_0001"
+VERSION = "osetra_0002"
 """The revision of the newest migration; a database of this version is used as it is."""
 
 
@@ -123,3 +130,69 @@ events = Table(
     ForeignKeyConstraint(["study_id", "trial"], ["trials.study_id", "trials.number"], name="events_trial"),
 )
 Index("events_by_trial", events.c.study_id, events.c.trial, events.c.id)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", _COUNTED, primary_key=True),
+    Column("study_id", BigInteger, ForeignKey("studies.id", name="commands_study"), nullable=False),
+    Column("trial", Integer),
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("epoch", Integer),
+    Column("answered", BigInteger),
+    ForeignKeyConstraint(["study_id", "trial"], ["trials.study_id", "trials.number"], name="commands_trial"),
+)
+Index("commands_by_study", commands.c.study_id, commands.c.id)
+# Finds the few that wait among all that were answered.
+Index("commands_by_state", commands.c.study_id, commands.c.state, commands.c.id)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("study_id", BigInteger, nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("study_id", "trial", "epoch", name="checkpoints_key"),
+    ForeignKeyConstraint(["study_id", "trial"], ["trials.study_id", "trials.number"], name="checkpoints_trial"),
+    sqlite_with_rowid=False,
+)
+
+checkpoint_data = Table(
+    "checkpoint_data",
+    metadata,
+    Column("study_id", BigInteger, nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("study_id", "trial", "epoch", "part", name="checkpoint_data_key"),
+    ForeignKeyConstraint(
+        ["study_id", "trial", "epoch"],
+        ["checkpoints.study_id", "checkpoints.trial", "checkpoints.epoch"],
+        name="checkpoint_data_checkpoint",
+    ),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("study_id", BigInteger, ForeignKey("studies.id", name="writers_study"), primary_key=True, autoincrement=False),
+    Column("owner", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("started", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)

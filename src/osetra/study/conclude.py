@@ -22,6 +22,7 @@ from osetra.models.ensemble import Ensemble, build_ensemble
 from osetra.models.files import save
 from osetra.models.model import Model
 from osetra.models.predictor import Predictor
+from osetra.study.evaluate import evaluate
 from osetra.study.handle import Study
 from osetra.study.loop import Found
 from osetra.study.measure import measure
@@ -37,9 +38,11 @@ def conclude(
     *,
     more: Mapping[str, Any] | None = None,
     ensemble: int = 0,
+    overwrite: bool = False,
 ) -> Study:
     """Close the record of a study whose search has ended. Raises StudyError if there is nothing to make a model of.
 
+    overwrite: whether a model that lies in `folder` already is the study's own.
     more: facts of the search for the record. ensemble: choices of an ensemble of the networks that were kept, which becomes the study's
     model if it is the better one on rows that had no say in choosing; 0: the best trial alone.
     """
@@ -76,11 +79,12 @@ def conclude(
     }
     if folder is not None:
         try:
-            save(model, folder)
+            save(model, folder, overwrite=overwrite)
         except ModelError as error:
             facts["model"] = None
             store.update_study(replace(record, state=State.FAILED, reason=str(error), finished=datetime.now(UTC), facts=facts))
             raise
+    facts["evaluation"] = evaluate(model, table)
     if model.facts["test"] is not None:
         tested = Event(trial=best.number, epoch=best.best_epoch, kind="tested", detail=model.facts["test"], at=datetime.now(UTC))
         store.record(record.name, events=[tested])

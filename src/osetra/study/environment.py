@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from osetra.data.images import Images
+from osetra.data.sketch import sketch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,10 @@ def environment(workers: int) -> dict[str, Any]:
 
 
 def fingerprint(features: "pd.DataFrame | Images", target: "pd.DataFrame") -> dict[str, Any]:
-    """Rows, columns with their types, and a digest of every value in order; of images also `images`, their height, width and channels."""
+    """Rows, columns with their types, a digest of every value in order, and a sketch, with which data that has grown since is compared.
+
+    Of images also `images`, their height, width and channels.
+    """
     import pandas as pd
 
     hash_rows: Any = pd.util.hash_pandas_object  # pyright: ignore[reportAttributeAccessIssue]
@@ -43,7 +47,7 @@ def fingerprint(features: "pd.DataFrame | Images", target: "pd.DataFrame") -> di
     for frame in frames:
         digest.update(hash_rows(frame, index=False).to_numpy().tobytes())
     columns = {str(name): str(dtype) for frame in frames for name, dtype in frame.dtypes.items()}
-    return {**facts, "columns": columns, "sha256": digest.hexdigest()}
+    return {**facts, "columns": columns, "sha256": digest.hexdigest(), "sketch": sketch(features, target)}
 
 
 def _processor() -> str:

@@ -6,49 +6,39 @@ error once.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from osetra.core.errors import StoreError, StudyError
+from osetra.core.errors import StudyError
 from osetra.core.ports import Progress, Store
-from osetra.core.records import Event
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
-from osetra.core.seeding import Seed
-from osetra.data.images import Images
-from osetra.data.shift import part_shifts
 from osetra.data.weights import ClassWeight
-from osetra.diagnosis.intervals import effective_rows, wilson
 from osetra.report.opening import opening
+from osetra.report.plan_words import short_plan_sentences
+from osetra.report.references import reference_sentences
 from osetra.store.sql import open_store
 from osetra.study.asked import asked_facts
+from osetra.study.beginning import Silence, compile_engine, require_seed, shift_facts
 from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
-from osetra.study.closing import close_record
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
+from osetra.study.plan import plan_in_fit
+from osetra.study.references import reference_facts
 from osetra.study.setting import Setting, decide
-from osetra.study.strategy import DEFAULT, make_search, parse_strategy
+from osetra.study.strategy import DEFAULT, parse_strategy
 from osetra.study.table import PreparedTable, split_facts, weighing_facts
+from osetra.study.tune import Told, tune
+from osetra.study.writing import writing
 
 if TYPE_CHECKING:
     from osetra.search.warm_start import Elites
-    from osetra.study.phases import Phases
 
-
-class Silence:
-    """A progress that says nothing."""
-
-    def notice(self, text: str) -> None:
-        """Nothing."""
-
-    def update(self, facts: Mapping[str, Any]) -> None:
-        """Nothing."""
+WITHOUT = {"noise": 0, "mixup": 0, "crop_padding": 0, "rotation": 0, "distortion": 0, "l1": 0, "clip_norm": 1e9}
+"""What the networks of an earlier study had of hyperparameters that its configurations do not name, for a warm start."""
 
 
 def fit(
@@ -114,8 +104,7 @@ def fit(
     began = time.monotonic()
     progress = progress or Silence()
     spend = Budget(seconds=None if budget is None else parse_seconds(budget), trials=trials, epochs=epochs)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise StudyError(f"seed must be a whole number >= 0, got {seed!r}; the same seed gives the same study")
+    seed = require_seed(seed)
     parse_strategy(strategy)
     asked = asked_facts(
         data,
@@ -131,13 +120,13 @@ def fit(
             data, target, y=y, task=task, drop=drop, sizes=sizes, groups=groups, time_column=time_column, dev=dev, test=test,
             weights=weights, class_weight=class_weight, seed=int(seed),
         )  # fmt: skip
-        shift = _shift(table, time_column, seed=int(seed))
+        shift = shift_facts(table, time_column, seed=seed)
         weighing = weighing_facts(table, weights)
         setting = decide(
             table, spend, edits=space or {}, strategy=strategy, finals=finals, ensemble=ensemble, epochs_per_trial=epochs_per_trial,
             patience=patience, workers=workers,
         )  # fmt: skip
-        elites = None if warm_start is None else _elites(warm_start, opened, setting)
+        elites = None if warm_start is None else elites_for(warm_start, opened, setting)
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
         for sentence in opening(
             dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule,
@@ -147,7 +136,13 @@ def fit(
             progress.notice(sentence)
         for sentence in elites.sentences() if elites else ():
             progress.notice(sentence)
-        began += _compile(progress)
+        began += compile_engine(progress)
+        references = reference_facts(table, seed=seed, budget_s=spend.seconds)
+        for sentence in reference_sentences(references, _error_name(table)):
+            progress.notice(sentence)
+        foreseen = plan_in_fit(table, setting, spend, setup_s=time.monotonic() - began, seed=seed)
+        for sentence in short_plan_sentences(foreseen.to_dict()):
+            progress.notice(sentence)
         # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
         opened = opened or open_store(cast("str | Path", store))
         record = _record(
@@ -156,61 +151,31 @@ def fit(
             seed=int(seed),
             budget=spend,
             setting=setting,
-            more={"asked": asked, "shift": shift, **weighing, "warm_start": elites.to_dict() if elites else None},
+            more={
+                "asked": asked,
+                "folder": None if folder is None else str(folder.absolute()),
+                "shift": shift,
+                "references": references,
+                "plan": {"predicted": foreseen.to_dict(), "actual": None},
+                **weighing,
+                "warm_start": elites.to_dict() if elites else None,
+            },
         )
         deadline = None if spend.seconds is None else began + spend.seconds
-        return _tune(table, record, spend, setting, elites, opened, folder, _Told(progress, record, table), interrupted, deadline)
+        opened.create_study(record)
+        with writing(opened, record.name) as claim:
+            return tune(
+                table, record, spend, setting, elites, opened, folder, Told(progress, record, table),
+                lambda: claim.is_lost or interrupted(), deadline,
+            )  # fmt: skip
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()
         raise
 
 
-class _Told:
-    """Hands on what the loop says, with the error's name and how sure the best one is."""
-
-    def __init__(self, progress: Progress, record: StudyRecord, table: PreparedTable) -> None:
-        self._progress = progress
-        self._error_name = record.error_name
-        weights = table.training.dev_weights
-        self._dev_rows = len(table.split.dev) if weights is None else effective_rows(weights)
-        self._told = 0
-
-    search: "Phases | None" = None
-    """Whose sentences are handed on as they come."""
-
-    def notice(self, text: str) -> None:
-        self._progress.notice(text)
-
-    def update(self, facts: Mapping[str, Any]) -> None:
-        best, interval = facts["best_error"], None
-        if best is not None and self._error_name == "error rate":
-            interval = wilson(min(max(best, 0.0), 1.0), self._dev_rows)
-        self._progress.update({**facts, "error_name": self._error_name, "best_interval": interval})
-        sentences = self.search.sentences if self.search else []
-        for sentence in sentences[self._told :]:
-            self._progress.notice(sentence[:1].upper() + sentence[1:] + ".")
-        self._told = len(sentences)
-
-
-def _shift(table: PreparedTable, time_column: str | None, *, seed: int) -> dict[str, Any]:
-    """Whether the parts can be told apart, for the study's record; times are left out where rows were dealt out by them."""
-    rows = table.dataset
-    features = rows.features if time_column is None or isinstance(rows.features, Images) else rows.features.drop(columns=time_column)
-    pairs = part_shifts(features, rows.target, table.split, seed=Seed(study=seed))
-    return {"ways": list(table.split.ways), "pairs": [pair.to_dict() for pair in pairs]}
-
-
-def _compile(progress: Progress) -> float:
-    """Have the engine's compiled code ready; seconds spent on making it, 0 where it was there."""
-    from osetra.engines.native.engine import NativeEngine
-
-    if NativeEngine.is_compiled():
-        return 0.0
-    progress.notice("Compiling the training engine, once for this machine: about 20 s ...")
-    at = time.monotonic()
-    NativeEngine.compile()
-    return time.monotonic() - at
+def _error_name(table: PreparedTable) -> str:
+    return "error rate" if table.dataset.task.is_classification else "RMSE"
 
 
 def _record(
@@ -232,7 +197,7 @@ def _record(
         target=", ".join(table.dataset.target_names),
         source=table.dataset.source,
         seed=seed,
-        error_name="error rate" if table.dataset.task.is_classification else "RMSE",
+        error_name=_error_name(table),
         facts={
             "budget": asdict(budget),
             **setting.facts(),
@@ -245,77 +210,11 @@ def _record(
     )
 
 
-def _tune(
-    table: PreparedTable,
-    record: StudyRecord,
-    budget: Budget,
-    setting: Setting,
-    elites: "Elites | None",
-    store: Store,
-    folder: Path | None,
-    progress: _Told,
-    interrupted: Callable[[], bool],
-    deadline: float | None,
-) -> Study:
-    from osetra.engines.native.blas import one_blas_thread
-    from osetra.engines.native.engine import NativeEngine
-    from osetra.search.finals import MOST_FINALISTS
-    from osetra.study.conclude import conclude, rescue
-    from osetra.study.loop import Plan, SearchLoop
-    from osetra.study.phases import Phases
-
-    store.create_study(record)
-    try:
-        plan = Plan(
-            study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed,
-            epochs_per_trial=setting.epochs_per_trial, patience=setting.patience, budget=budget, workers=setting.workers, lag=setting.lag,
-            slice_epochs=setting.slice_epochs, deadline=deadline,
-        )  # fmt: skip
-        given = elites.configurations if elites else [dict(setting.first)]
-        search = Phases(
-            make_search(
-                setting.strategy, setting.space, seed=record.seed, first=given[0], elites=given[1:], last=setting.epochs_per_trial,
-                epochs=None if budget.epochs is None else budget.epochs - setting.final_epochs, trials=budget.trials,
-            ),
-            last=setting.epochs_per_trial, final_epochs=setting.final_epochs, with_finals=setting.finals,
-            share_spent=None if deadline is None or budget.seconds is None else _clock(deadline, budget.seconds),
-            trainings_left=lambda trials: loop.trainings_left(trials),
-        )  # fmt: skip
-        progress.search = search
-        loop = SearchLoop(
-            plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
-            keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,
-        )  # fmt: skip
-        # The surface of a zooming search multiplies matrices; its bits must not depend on the threads of BLAS.
-        with closing(loop), one_blas_thread():
-            try:
-                found = loop.run()
-            except StoreError as error:
-                raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
-        if elites:
-            told = [(number, elites.detail(number)) for number in range(min(len(found.trials), len(elites.elites)))]
-            store.record(record.name, events=[_warm_start(number, detail) for number, detail in told if detail])
-        more = {"finals_results": [asdict(finalist) for finalist in search.results], "sentences": search.sentences}
-        return conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble)
-    except BaseException as error:
-        with suppress(Exception):
-            close_record(store, record.name, error)
-        raise
-
-
-def _clock(deadline: float, seconds: float) -> Callable[[], float]:
-    """The share of the seconds that is spent."""
-    return lambda: 1.0 - (deadline - time.monotonic()) / seconds
-
-
-def _elites(name: str, store: Store | None, setting: Setting) -> "Elites":
+def elites_for(name: str, store: Store | None, setting: Setting) -> "Elites":
     """The best of an earlier study, in the space of this one."""
     from osetra.search.warm_start import elites_of
 
     if store is None:
         raise StudyError(f"a warm start needs study {name!r} in the store of this one, got a store that does not exist yet; name its store")
-    return elites_of(store.study(name), store.trials(name), setting.space, default=setting.first)
-
-
-def _warm_start(number: int, detail: Mapping[str, Any]) -> Event:
-    return Event(trial=number, epoch=0, kind="warm start", detail=detail, at=datetime.now(UTC))
+    without = {known: off for known, off in WITHOUT.items() if known in setting.space.scales}
+    return elites_of(store.study(name), store.trials(name), setting.space, default={**setting.first, **without})

@@ -15,11 +15,15 @@ from osetra.core.records import EpochRecord, Event, Task, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 
 if TYPE_CHECKING:
+    from osetra.diagnosis.learning_curve import LearningCurve
     from osetra.models.ensemble import Ensemble
     from osetra.models.model import Model
     from osetra.search.importance import Importances
     from osetra.space.space import Space
+    from osetra.study.apply import Applied, Series
     from osetra.study.diagnose import Diagnosis
+    from osetra.study.plot import Plots
+    from osetra.study.retest import Retest
 
 
 class Study:
@@ -29,15 +33,20 @@ class Study:
         self.record = record
         self.store = store
         self._model = model
+        self.place: str | Path | None = None
+        """Where the store lies, if `open` opened it, which does so for reading only."""
 
     @classmethod
     def open(cls, name: str, store: str | Path | Store = "osetra.db") -> "Study":
         """The study of that name; StoreError if there is no such store, StudyError if it holds no such study."""
-        if isinstance(store, str | Path):
-            from osetra.store.sql import open_store
+        if not isinstance(store, str | Path):
+            return cls(store.study(name), store)
+        from osetra.store.sql import open_store
 
-            store = open_store(store, create=False, read_only=True)
-        return cls(store.study(name), store)
+        opened = open_store(store, create=False, read_only=True)
+        study = cls(opened.study(name), opened)
+        study.place = store
+        return study
 
     @property
     def name(self) -> str:
@@ -123,15 +132,62 @@ class Study:
 
         return importance(self.space, self.store.trials(self.name), share=share, region=region, seed=self.record.seed)
 
-    def diagnose(self, base_error: float = 0.0, *, trial: int | None = None) -> "Diagnosis":
+    def diagnose(self, base_error: float | None = None, *, trial: int | None = None) -> "Diagnosis":
         """What stands between the best network (or that of another trial) and a better one, and what to do, as `study.diagnose` says.
 
-        base_error: the lowest error that can be hoped for, in units of the study's error (0.05 is 5 %). Nothing is trained. Raises
-        StudyError for a study of an objective, one without errors to compare and an unknown trial, InputError for another base error.
+        base_error: the lowest error that can be hoped for, in units of the study's error (0.05 is 5 %); None: what the study's references
+        tell of it. Nothing is trained. Of an objective the search alone is judged. Raises StudyError for a study without errors to compare
+        and an unknown trial, InputError for another base error.
         """
         from osetra.study.diagnose import diagnose
 
         return diagnose(self, base_error=base_error, trial=trial)
+
+    @property
+    def plot(self) -> "Plots":
+        """Its figures, for notebooks: `study.plot.curves()` and so on, each a `plotly.graph_objects.Figure`."""
+        from osetra.study.plot import Plots
+
+        return Plots(self)
+
+    def report(self, path: str | Path, *, base_error: float | None = None) -> Path:
+        """Write a report of the study as one HTML file that opens offline, with its figures, tables and how to repeat it.
+
+        base_error: as in `diagnose`. Raises InputError for a place that cannot be written, and for a base error that makes no sense.
+        """
+        from osetra.study.plot import write_report
+
+        return write_report(self, path, base_error=base_error)
+
+    def learning_curve(self, data: Any = None, **options: Any) -> "LearningCurve":
+        """What more rows would bring, from trainings on parts of the training part, as `study.learning_curve` says, with its options.
+
+        data: the study's data, as in `fit`; None reads them where they were. Takes some times as long as a few trials.
+        """
+        from osetra.study.learning_curve import learning_curve
+
+        return learning_curve(self, data, **options)
+
+    def apply(self, **options: Any) -> "Applied":
+        """Run the next search that the verdict asks for, and say whether the gap shrank, as `study.apply` says, with its options."""
+        from osetra.study.apply import apply
+
+        return apply(self, **options)
+
+    def apply_until(self, total: float | str = "done", **options: Any) -> "Series":
+        """Apply again and again until no gap is high, nothing helps any more or `total`, such as 10m, is spent, as `study.apply` says."""
+        from osetra.study.apply import until
+
+        return until(self, total, **options)
+
+    def retest(self, data: Any = None, **options: Any) -> "Retest":
+        """Is the winner still the best, on new data or the old: it, its rivals and fresh ones trained anew, as `study.retest` says.
+
+        data: as in `fit`; None reads the study's data where they were, as they are now.
+        """
+        from osetra.study.retest import retest
+
+        return retest(self, data, **options)
 
     def to_frame(self) -> Any:
         """All trials as a pandas frame, a row each, hyperparameters as columns."""

@@ -4,12 +4,14 @@ Knows nothing of: who trains, when a trial is handed out, the store's tables.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from osetra.core.ports import Job, Store
-from osetra.core.records import EpochRecord, Event, Trial, TrialState
+from osetra.core.records import Checkpoint, EpochRecord, Event, Trial, TrialState
+from osetra.study.past import Past
 
 
 @dataclass(slots=True)
@@ -19,13 +21,19 @@ class _Pending:
     trials: dict[int, Trial] = field(default_factory=dict)
     epochs: dict[int, list[EpochRecord]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    checkpoints: dict[int, tuple[Checkpoint, bytes]] = field(default_factory=dict)
+    """By trial: of each the last one."""
+    dropped: set[tuple[int, int]] = field(default_factory=set)
+    """Trial and epoch of checkpoints that are not needed any more."""
 
 
 class Ledger:
     """Trials by number, with counts; `flush` writes what is new."""
 
-    def __init__(self, study: str, store: Store) -> None:
+    def __init__(self, study: str, store: Store, past: Past | None = None) -> None:
+        """past: what the store holds already; it is not written again."""
         self._study, self._store = study, store
+        self._past = past or Past()
         self.trials: dict[int, Trial] = {}
         self.epochs = 0
         """Trained, by all trials together."""
@@ -69,7 +77,8 @@ class Ledger:
             fields |= {"dev_error": error, "dev_loss": record.dev_loss, "best_epoch": record.epoch}
             self.best_error = error if self.best_error is None else min(error, self.best_error)
         self.change(number, **fields)
-        self._pending.epochs.setdefault(number, []).append(record)
+        if record.epoch > len(self._past.curve(number)):
+            self._pending.epochs.setdefault(number, []).append(record)
 
     def end(self, number: int, state: TrialState, reason: str, **fields: Any) -> Trial:
         """The trial is over."""
@@ -85,14 +94,33 @@ class Ledger:
             if not trial.state.is_over:
                 self.end(number, TrialState.STOPPED, f"{why} after {trial.epochs} of {epochs_per_trial} epochs")
 
-    def event(self, number: int, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
-        self._pending.events.append(Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC)))
+    def event(self, number: int | None, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
+        event = Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC))
+        self._pending.events.extend(self._past.new_events([event]))
+
+    def keep(self, checkpoint: Checkpoint, data: bytes) -> None:
+        """A checkpoint; of several that wait to be written, the trial's last one."""
+        self._pending.checkpoints[checkpoint.trial] = (checkpoint, data)
+
+    def drop(self, checkpoints: Iterable[tuple[int, int]]) -> None:
+        """These (trial, epoch) are kept no longer."""
+        for trial, epoch in checkpoints:
+            waiting = self._pending.checkpoints.get(trial)
+            if waiting is not None and waiting[0].epoch == epoch:
+                del self._pending.checkpoints[trial]
+            else:
+                self._pending.dropped.add((trial, epoch))
 
     def flush(self) -> None:
         """Write what is new, in one transaction. Raises StoreError; what was to be written is then lost."""
         pending, self._pending = self._pending, _Pending()
-        if pending.trials:
-            self._store.record(self._study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events)
+        if pending.trials or pending.events:
+            self._store.record(
+                self._study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events,
+                checkpoints=list(pending.checkpoints.values()),
+            )  # fmt: skip
+        if pending.dropped:
+            self._store.drop_checkpoints(self._study, sorted(pending.dropped))
 
     def best(self) -> Trial | None:
         """Lowest dev error of all that did not diverge or fail; ties go to the lower number."""

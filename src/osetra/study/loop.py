@@ -5,6 +5,7 @@ hands out going round (see `rounds`), so timing and the number of workers change
 ends.
 
 Workers are threads, each training one slice at a time in code that releases the GIL. Only this loop's thread writes the store.
+A slice whose epochs the store holds from an earlier run is recalled instead of trained.
 Knows nothing of: files, tables, how a search decides, what the person sees.
 """
 
@@ -14,25 +15,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from osetra.core.errors import StoreError
 from osetra.core.ports import Job, Progress, Search, Store
-from osetra.core.records import Configuration, EpochRecord, Task, Trial, TrialState
+from osetra.core.records import Checkpoint, Configuration, EpochRecord, Task, Trial, TrialState
 from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
+from osetra.study.keeping import Keeping
 from osetra.study.ledger import Ledger
+from osetra.study.past import Past
 from osetra.study.rounds import LEAST_LAG, Rounds
 from osetra.study.spending import Spending
+from osetra.training.checkpoint import pack
 from osetra.training.life import Life
 from osetra.training.recipe import build_member
-from osetra.training.shelf import Shelf
+from osetra.training.remembered import Remembered, wake
+from osetra.training.shelf import Shelf, Waiting
 
 PAUSED_BYTES = 2**30
 """Memory in which paused trials wait; the others wait on disk."""
 FLUSH_S = 0.25
 FAILED = "the study failed"
+MOST_FAILED = 20
+"""So many trials that fail before any has trained an epoch end a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +87,9 @@ class _Message:
     number: int
     epoch: EpochRecord | None = None
     noticed: tuple[str, int, dict[str, Any]] | None = None
-    begun: Life | None = None
+    begun: Waiting | None = None
+    """A life that has begun, or has been woken."""
+    num_parameters: int | None = None
     ended: bool = False
     """The slice is over."""
     state: TrialState = TrialState.PAUSED
@@ -104,8 +114,9 @@ class SearchLoop:
         winner: Callable[[], int | None] = lambda: None,
         keep_best: int = 1,
         paused_bytes: int = PAUSED_BYTES,
+        past: Past | None = None,
     ) -> None:
-        """keep_best: how many of the best trials that are over keep their networks. keeps: others that do.
+        """keep_best: how many of the best trials that are over keep their networks. keeps: others that do. past: what the store holds.
 
         winner: the trial that won finals; without one, the best trial is that of the lowest dev error.
         """
@@ -115,14 +126,18 @@ class SearchLoop:
         self._messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._rounds = Rounds(search, plan.lag)
         self._futures: dict[int, Future[None]] = {}
-        self._lives: dict[int, Life] = {}
+        self._lives: dict[int, Waiting] = {}
         self._shelf = Shelf(paused_bytes)
-        self._ledger = Ledger(plan.study, store)
+        self._store, self._past = store, past or Past()
+        self._ledger = Ledger(plan.study, store, self._past)
+        self._keeping = Keeping()
         self._keep_best = keep_best
         self._best: list[tuple[float, int]] = []
         """Dev error and number of the best that are over."""
         self._spending = Spending(plan.budget, plan.deadline)
         self._stop: str | None = None
+        self._is_recalling = self._past.is_known
+        """Whether everything so far was known from an earlier run."""
 
     def run(self) -> Found:
         """Search until the budget is spent, the space is exhausted or the person interrupts.
@@ -188,6 +203,10 @@ class SearchLoop:
             interrupted=self._stop == "interrupted",
         )
 
+    def note(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Record an event of the study as a whole."""
+        self._ledger.event(None, None, kind, dict(detail))
+
     def trainings_left(self, trials: Sequence[int]) -> float:
         """Full trainings like those of the given trials that the time still pays for; 0 where time is no bound or one has no epoch."""
         known = [self._ledger[number] for number in trials]
@@ -199,6 +218,8 @@ class SearchLoop:
     def _best_of(self, number: int) -> Member | None:
         """The network of a trial with the weights of its best epoch; None if it has none."""
         life = self._lives[number]
+        if isinstance(life, Remembered):
+            life = self._lives[number] = self._wake(number, self._ledger[number].configuration, life)
         if life.weights is None:
             return None
         life.member.state = life.weights
@@ -207,7 +228,9 @@ class SearchLoop:
     def _check_clock(self) -> None:
         if self._stop is None and self._interrupted():
             self._stop = "interrupted"
-        if self._stop is None and self._plan.deadline is not None and time.monotonic() >= self._plan.deadline:
+        is_over = self._plan.deadline is not None and time.monotonic() >= self._plan.deadline
+        # What is recalled takes no time, and all of it counts.
+        if self._stop is None and is_over and not self._is_recalling:
             self._stop = "the time was up"
         if self._stop is not None:
             for number in [number for number, future in self._futures.items() if future.cancel()]:
@@ -228,9 +251,14 @@ class SearchLoop:
             self._begin(place.job)
         number = place.job.trial
         left = place.job.until - place.job.start - len(place.values)
-        self._futures[number] = pool.submit(
-            self._train, place.job, self._lives.get(number), min(left, self._plan.slice_epochs)
-        )  # fmt: skip
+        epochs = min(left, self._plan.slice_epochs)
+        life = self._lives.get(number)
+        if self._recall(place.job, life, epochs):
+            self._futures[number] = Future()
+            self._listen(wait=False)
+        else:
+            self._is_recalling = False
+            self._futures[number] = pool.submit(self._train, place.job, life, epochs)
 
     def _begin(self, job: Job) -> None:
         assert job.until <= self._plan.epochs_per_trial, f"a job until epoch {job.until}, of at most {self._plan.epochs_per_trial}"
@@ -240,7 +268,42 @@ class SearchLoop:
             self._lives[job.trial] = self._shelf.take(job.trial)
             self._ledger.promote(job)
 
-    def _train(self, job: Job, life: Life | None, epochs: int) -> None:
+    def _recall(self, job: Job, life: Waiting | None, epochs: int) -> bool:
+        """Whether all of a slice's epochs are known from an earlier run; then they are told as if they had been trained."""
+        number, put = job.trial, self._messages.put
+        known = self._past.curve(number)
+        if not known or isinstance(life, Life):
+            return False
+        begins = life is None
+        if life is None:
+            life = Remembered(known, epochs=self._plan.epochs_per_trial, patience=self._plan.patience)
+        recalled = life.recall(epochs)
+        before = self._past.trials[number]
+        if recalled is None:
+            return False
+        if life.state is TrialState.FINISHED and life.standing.best is not None and before.train_error is None:
+            # It broke off before its end was recorded.
+            life.standing.back_to(life.epochs - len(recalled))
+            return False
+        if begins:
+            put(_Message(number, begun=life, num_parameters=before.num_parameters))
+        for record in recalled:
+            put(_Message(number, epoch=record))
+        train_error = before.train_error if life.state is TrialState.FINISHED else None
+        put(_Message(number, ended=True, state=life.state, train_error=train_error))
+        return True
+
+    def _wake(self, number: int, configuration: Configuration, remembered: Remembered) -> Life:
+        """The life that a remembered one stands for, its weights brought back."""
+        life = self._new_life(number, configuration)
+        epoch = self._past.checkpoint_before(number, remembered.epochs)
+        kept = None if epoch is None else self._store.checkpoint(self._plan.study, number, epoch)
+        differs = wake(remembered, life, kept)
+        if differs is not None:
+            self._messages.put(_Message(number, noticed=("differs", differs, {"from": "the recorded epoch", "why": "trained again"})))
+        return life
+
+    def _train(self, job: Job, life: Waiting | None, epochs: int) -> None:
         """Runs on a worker's thread; speaks to the loop through messages only."""
         number, put = job.trial, self._messages.put
         try:
@@ -249,7 +312,10 @@ class SearchLoop:
                     put(_Message(number, ended=True))
                     return
                 life = self._new_life(number, job.configuration)
-                put(_Message(number, begun=life))
+                put(_Message(number, begun=life, num_parameters=life.member.layout.size))
+            if isinstance(life, Remembered):
+                life = self._wake(number, job.configuration, life)
+                put(_Message(number, begun=life, num_parameters=life.member.layout.size))
             state = life.go_on(
                 epochs, report=lambda record: put(_Message(number, epoch=record)), told_to_stop=self._told_to_stop
             )  # fmt: skip
@@ -288,9 +354,10 @@ class SearchLoop:
             return "the time was up"
         return None
 
-    def _listen(self) -> None:
+    def _listen(self, *, wait: bool = True) -> None:
         try:
-            self._hear(self._messages.get(timeout=FLUSH_S))
+            if wait:
+                self._hear(self._messages.get(timeout=FLUSH_S))
             while True:
                 self._hear(self._messages.get_nowait())
         except queue.Empty:
@@ -299,8 +366,10 @@ class SearchLoop:
     def _hear(self, message: _Message) -> None:
         number = message.number
         if message.begun is not None:
+            is_new = number not in self._lives
             self._lives[number] = message.begun
-            self._ledger.start(number, num_parameters=message.begun.member.layout.size)
+            if is_new:
+                self._ledger.start(number, num_parameters=message.num_parameters)
         elif message.noticed is not None:
             self._ledger.event(number, message.noticed[1], message.noticed[0], message.noticed[2])
         elif message.epoch is not None:
@@ -319,9 +388,14 @@ class SearchLoop:
             self._ledger.withdraw(number)
             return
         if not message.state.is_over:
+            if isinstance(life, Life) and self._keeping.is_due(number, life.seconds):
+                self._keep(number, life, "last")
             return
         reason = message.failure or (life.reason if life else "")
         trial = self._ledger.end(number, message.state, reason, train_error=message.train_error)
+        if message.failure and self._ledger.epochs == 0 and self._ledger.ended >= MOST_FAILED:
+            # Trials that fail spend no epochs, so no budget in epochs would ever end them.
+            self._stop = self._stop or f"the first {self._ledger.ended} trials all failed"
         # Of those that are over, only the best and the finalists may be needed again.
         dropped = number
         if trial.state.can_win and trial.dev_error is not None:
@@ -329,3 +403,12 @@ class SearchLoop:
             dropped = self._best.pop()[1] if len(self._best) > self._keep_best else None
         if dropped is not None and not self._keeps(dropped):
             self._lives.pop(dropped, None)
+            self._ledger.drop(self._keeping.forget(dropped))
+
+    def _keep(self, number: int, life: Life, why: str) -> None:
+        """A checkpoint of a life that stands still."""
+        data = pack(life)
+        state = life.member.state
+        kept = Checkpoint.of(data, trial=number, epoch=state.epoch, why=why, step=state.step, at=datetime.now(UTC))
+        self._ledger.keep(kept, data)
+        self._ledger.drop(self._keeping.keep(number, state.epoch, len(data), life.seconds))

@@ -8,12 +8,13 @@ Knows nothing of: how the strategy decides, who trains, stores.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from osetra.core.ports import Job, Search
 from osetra.core.records import Configuration, TrialState
 from osetra.search.finals import MOST_FINALISTS, MOST_OF_BUDGET, REPEATS, Finalist, Finals
+from osetra.study.past import Searched
 
 SEARCHING = 1.0 - MOST_OF_BUDGET
 """Share of a budget in seconds after which nothing new is searched."""
@@ -32,7 +33,8 @@ class Phases:
     """The strategy's search, then finals or closing.
 
     last: epochs of a full training. final_epochs: of a budget in epochs, what is set aside for the finals. share_spent: of a budget in
-    seconds, 0 .. 1; None without one. trainings_left: full trainings of the given trials that the time still pays for.
+    seconds, 0 .. 1; None without one. trainings_left: full trainings of the given trials that the time still pays for. searched: where the
+    time was over in an earlier run of the same study, which is then taken over; note: hears it where the clock decides.
     """
 
     def __init__(
@@ -44,10 +46,16 @@ class Phases:
         share_spent: Callable[[], float] | None = None,
         trainings_left: Callable[[Sequence[int]], float] = lambda _trials: 0.0,
         with_finals: bool = True,
+        searched: Searched | None = None,
+        note: Callable[[Searched], None] = lambda _: None,
     ) -> None:
         self._search, self._last = search, last
         self._final_epochs, self._share_spent, self._trainings_left = final_epochs, share_spent, trainings_left
         self._with_finals = with_finals
+        self._searched, self._note = searched, note
+        self._asks = 0
+        self._over_at: int | None = None
+        """How often the search had been asked when the time was over."""
         self._runners: dict[int, _Runner] = {}
         self._out = 0
         self._is_searching = True
@@ -96,6 +104,7 @@ class Phases:
         return min(runs, key=lambda number: (self._runners[number].best, number))
 
     def _next(self) -> Job | None:
+        self._asks += self._is_searching
         if self._is_searching and not self._time_is_over():
             job = self._search.ask()
             if job is not None or self._out:
@@ -111,11 +120,14 @@ class Phases:
         return self._close() if self._share_spent else None
 
     def _time_is_over(self) -> bool:
-        return self._share_spent is not None and self._share_spent() >= SEARCHING
+        if self._searched is not None:
+            return self._asks >= self._searched.asks
+        if self._share_spent is None or self._share_spent() < SEARCHING:
+            return False
+        self._over_at = self._over_at or self._asks
+        return True
 
     def _open_finals(self) -> None:
-        if not self._with_finals:
-            return
         finalists: dict[int, Configuration] = {}
         # The same configuration twice would be one finalist with luck twice.
         able = sorted((runner.best, number) for number, runner in self._runners.items() if runner.best < math.inf)
@@ -125,14 +137,23 @@ class Phases:
                 finalists[number] = configuration
             if len(finalists) == MOST_FINALISTS:
                 break
-        if self._share_spent is None:
-            count = min(self._final_epochs // (REPEATS * self._last), len(finalists))
-        else:
-            count = min(int(self._trainings_left(list(finalists)) / REPEATS), len(finalists))
-        if count < FEWEST_FINALISTS:
+        chosen = self._chosen(finalists) if self._with_finals else {}
+        if self._share_spent is not None and self._searched is None and self._over_at is not None:
+            self._note(Searched(asks=self._over_at, finalists=tuple(chosen)))
+        if not chosen:
             return
-        chosen = dict(list(finalists.items())[:count])
         self.finals = Finals(chosen, last=self._last, first_number=max(self._runners) + 1)
+
+    def _chosen(self, finalists: Mapping[int, Configuration]) -> dict[int, Configuration]:
+        """As many of the finalists, best first, as the budget pays for; none where that is fewer than two."""
+        if self._searched is not None:
+            return {number: finalists[number] for number in self._searched.finalists}
+        if self._share_spent is None:
+            count = self._final_epochs // (REPEATS * self._last)
+        else:
+            count = int(self._trainings_left(list(finalists)) / REPEATS)
+        chosen = dict(list(finalists.items())[:count])
+        return chosen if len(chosen) >= FEWEST_FINALISTS else {}
 
     def _close(self) -> Job | None:
         """The best of those who wait, to the end."""

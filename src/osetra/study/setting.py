@@ -60,10 +60,23 @@ class Setting:
             "patience": self.patience,
             "strategy": self.strategy,
             "finals": self.finals,
+            "final_epochs": self.final_epochs,
             "ensemble_size": self.ensemble,
             "lag": self.lag,
             "slice_epochs": self.slice_epochs,
+            "expected_epochs": self.expected_epochs,
         }
+
+    @staticmethod
+    def from_facts(facts: Mapping[str, Any], *, workers: int) -> "Setting":
+        """The setting of a study that has begun; how many work on it may be another number than before."""
+        from osetra.space.space import Space
+
+        names = ("epochs_per_trial", "patience", "strategy", "finals", "final_epochs", "lag", "slice_epochs", "expected_epochs")
+        return Setting(
+            space=Space.from_dict(facts["space"]), first=facts["first"], ensemble=facts["ensemble_size"], workers=workers,
+            **{name: facts[name] for name in names},
+        )  # fmt: skip
 
 
 def decide(

@@ -9,7 +9,8 @@ Subclass it and hand each method an empty store; with pytest that is a fixture:
             yield store
             store.close()
 
-Each method is a claim and raises AssertionError where the store breaks it. Needs no pytest.
+Each method is a claim and raises AssertionError where the store breaks it. Needs no pytest. `ControlContract` of
+`osetra.testing.stores_control`, mixed in, asks the same of commands, checkpoints and writers.
 Knows nothing of: how a store keeps things.
 """
 

@@ -4,8 +4,7 @@ A life goes on in stretches, with pauses of any length between; a paused one goe
 laid out over all the epochs that a trial may have, so a stretch that ends early leaves the rate where the longer life would have it.
 
 Under full-batch gradient descent with nothing random in it the cost must fall at every step; the first time it does not, that is noticed.
-A trial ends `finished` (all its epochs, or no better for `patience` epochs), `stopped` (told to) or `diverged` (its cost stopped being
-finite or exploded). Whatever its end, the weights of its best epoch are there.
+How it ends, its curve says (see `standing`), or somebody who stops it. Whatever its end, the weights of its best epoch are there.
 
 Knows nothing of: search, stores, other trials.
 """
@@ -17,13 +16,12 @@ from typing import Any
 
 from osetra.core.records import EpochRecord, TrialState
 from osetra.engines.port import Engine, Member, ModelState, TrainingData
-from osetra.training.plateau import ReduceOnPlateau
+from osetra.training.plateau import HearsCurve
 from osetra.training.probe import is_due, probe
+from osetra.training.standing import Standing
 
 RISE = 1e-5
 """A cost that rises by less than this share of itself counts as level: float32 rounds sums over many rows by about as much."""
-EXPLODED = 1e4
-"""A cost this many times the first epoch's counts as diverged, finite or not."""
 
 Notice = Callable[[str, int, dict[str, Any]], None]
 """Hears (kind, epoch, detail): `probe`, after 0, 1, 2, 4, 8, ... epochs, of the layers; `cost rose` where it must fall."""
@@ -44,19 +42,39 @@ class Life:
     ) -> None:
         """`epochs`: all that it may have. `patience`: end after so many without a better dev error, or None. `notice` None: no probes."""
         self.member, self._engine, self._data = member, engine, data
-        self._epochs, self._patience, self._notice = epochs, patience, notice
-        self.state = TrialState.WAITING
-        self.reason = ""
-        self.epochs = 0
-        """Trained so far."""
-        self.seconds = 0.0
-        self.best: EpochRecord | None = None
-        """The epoch of `weights`; None if no epoch ended well."""
+        self.notice = notice
+        self.standing = Standing(epochs, patience)
         self.weights: ModelState | None = None
         """The model at `best`."""
-        self._first_cost = math.inf
-        self._lowest = math.inf if notice and must_fall(member, data) else -math.inf
-        self._last_epoch_s = 0.0
+        self._must_fall = must_fall(member, data)
+        self._rose: int | None = None
+        """The epoch in which the cost rose where it must fall, for the first time."""
+
+    @property
+    def state(self) -> TrialState:
+        return self.standing.state
+
+    @property
+    def reason(self) -> str:
+        return self.standing.reason
+
+    @property
+    def epochs(self) -> int:
+        """Trained so far."""
+        return self.standing.epochs
+
+    @property
+    def seconds(self) -> float:
+        return self.standing.seconds
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch of `weights`; None if no epoch ended well."""
+        return self.standing.best
+
+    def states(self) -> list[tuple[str, ModelState]]:
+        """The model now and, once there is one, at its best epoch."""
+        return [("now", self.member.state)] + ([("best", self.weights)] if self.weights is not None else [])
 
     def go_on(
         self,
@@ -70,58 +88,47 @@ class Life:
         `report` hears every epoch. `told_to_stop` is asked before every epoch, with the seconds that the last one took, for a reason to
         stop, or None.
         """
+        standing = self.standing
         assert not self.state.is_over, f"a trial that is {self.state} cannot go on"
         if self.state is TrialState.WAITING:
             self._look()
-        self.state = TrialState.RUNNING
-        for _ in range(min(epochs, self._epochs - self.epochs)):
-            if why := told_to_stop(self._last_epoch_s):
-                return self._end(TrialState.STOPPED, f"{why} after {self.epochs} of {self._epochs} epochs")
+        for _ in range(min(epochs, standing.total - self.epochs)):
+            last_epoch_s = standing.curve[-1].seconds if standing.curve else 0.0
+            if why := told_to_stop(last_epoch_s):
+                return standing.end(TrialState.STOPPED, f"{why} after {self.epochs} of {standing.total} epochs")
             self._epoch(report)
             if self.state is not TrialState.RUNNING:
                 return self.state
-        if self.epochs == self._epochs:
-            return self._end(TrialState.FINISHED, f"trained its {self._epochs} epochs")
-        return self._end(TrialState.PAUSED, f"trained {self.epochs} of {self._epochs} epochs")
+        return standing.pause()
+
+    def remember(self, record: EpochRecord) -> bool:
+        """Take note of the next epoch, whose training the member has behind it; whether it is the best so far."""
+        if isinstance(self.member.learning_rates, HearsCurve):
+            self.member.learning_rates.hear(record)
+        if self._must_fall and self._rose is None and record.train_cost > self._lowest() * (1 + RISE):
+            self._rose = record.epoch
+        return self.standing.hear(record)
 
     def _epoch(self, report: Callable[[EpochRecord], None]) -> None:
-        member = self.member
-        record = self._engine.advance([member], self._data)[0][0]
+        """An epoch, what there is to notice, and then the report: whoever heard of an epoch has heard all about it."""
+        record = self._engine.advance([self.member], self._data)[0][0]
+        lowest = self._lowest() if self._must_fall else math.inf
+        if self.remember(record):
+            self.weights = self.member.state.copy()
+        if self.state is not TrialState.DIVERGED:
+            self._look()
+            if self.notice and self._rose == self.epochs:
+                self.notice("cost rose", self.epochs, {"from": lowest, "to": record.train_cost})
         report(record)
-        if isinstance(member.learning_rates, ReduceOnPlateau):
-            member.learning_rates.hear(record)
-        self.epochs += 1
-        self._last_epoch_s = record.seconds
-        self.seconds += record.seconds
-        cost = record.train_cost
-        if self.epochs == 1:
-            self._first_cost = abs(cost)
-        if not (math.isfinite(cost) and math.isfinite(record.dev_loss)):
-            self._end(TrialState.DIVERGED, f"the cost was not finite in epoch {self.epochs}")
-            return
-        if cost > EXPLODED * max(self._first_cost, 1e-12) and self.epochs > 1:
-            told = f"the cost reached {cost:.3g} in epoch {self.epochs}, from {self._first_cost:.3g} in the first"
-            self._end(TrialState.DIVERGED, told)
-            return
-        self._look()
-        if self._notice and self._lowest > -math.inf and cost > self._lowest * (1 + RISE):
-            self._notice("cost rose", self.epochs, {"from": self._lowest, "to": cost})
-            self._lowest = -math.inf
-        self._lowest = min(self._lowest, cost)
-        if self.best is None or (record.dev_error, record.dev_loss) < (self.best.dev_error, self.best.dev_loss):
-            self.best, self.weights = record, member.state.copy()
-        elif self._patience is not None and self.epochs - self.best.epoch >= self._patience:
-            self._end(TrialState.FINISHED, f"no better for {self._patience} epochs")
 
-    def _end(self, state: TrialState, reason: str) -> TrialState:
-        self.state, self.reason = state, reason
-        return state
+    def _lowest(self) -> float:
+        return min((one.train_cost for one in self.standing.curve), default=math.inf)
 
     def _look(self) -> None:
         """Probe the layers when that is due."""
-        if self._notice and is_due(self.epochs):
+        if self.notice and is_due(self.epochs):
             layers = probe(self._engine, self.member, self._data)
-            self._notice("probe", self.epochs, {"layers": [_short(asdict(layer)) for layer in layers]})
+            self.notice("probe", self.epochs, {"layers": [_short(asdict(layer)) for layer in layers]})
 
 
 def must_fall(member: Member, data: TrainingData) -> bool:

@@ -11,12 +11,20 @@ Knows nothing of: engines, what the rates would be without plateaus.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from osetra.core.errors import SpaceError
 from osetra.core.records import EpochRecord
 from osetra.space.values import is_number, is_whole
+
+
+@runtime_checkable
+class HearsCurve(Protocol):
+    """Learning rates that follow from the curve, and so must hear every epoch of it, in order."""
+
+    def hear(self, record: EpochRecord) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,15 @@ Knows nothing of: who is paused and why.
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from osetra.engines.port import ModelState
+from osetra.training.checkpoint import ARRAYS
 from osetra.training.life import Life
+from osetra.training.remembered import Remembered
 
-ARRAYS = ("parameters", "first_moment", "second_moment", "running")
+Waiting: TypeAlias = Life | Remembered
 
 
 class Shelf:
@@ -23,8 +25,8 @@ class Shelf:
         """folder: where to make the temporary folder; the system's choice if left out."""
         self._memory_bytes = memory_bytes
         self._folder = folder
-        self._lives: OrderedDict[int, Life] = OrderedDict()
-        self._on_disk: dict[int, Life] = {}
+        self._lives: OrderedDict[int, Waiting] = OrderedDict()
+        self._on_disk: dict[int, Waiting] = {}
         self._used = 0
         self._place: tempfile.TemporaryDirectory[str] | None = None
 
@@ -45,7 +47,7 @@ class Shelf:
         """How many of them wait on disk."""
         return len(self._on_disk)
 
-    def put(self, number: int, life: Life) -> None:
+    def put(self, number: int, life: Waiting) -> None:
         """Keep a life. Raises OSError if there is neither memory left by the bound nor room on disk."""
         self._lives[number] = life
         self._used += _size(life)
@@ -55,7 +57,7 @@ class Shelf:
             self._write(oldest, away)
             del self._lives[oldest]
 
-    def take(self, number: int) -> Life:
+    def take(self, number: int) -> Waiting:
         """Give a life back. Raises KeyError for one that is not here."""
         if number in self._lives:
             life = self._lives.pop(number)
@@ -64,7 +66,7 @@ class Shelf:
         life = self._on_disk.pop(number)
         path = self._path(number)
         with np.load(path, allow_pickle=False) as kept:
-            for prefix, state in _states(life):
+            for prefix, state in life.states():
                 for name in ARRAYS:
                     setattr(state, name, kept[f"{prefix}_{name}"])
         path.unlink()
@@ -79,10 +81,10 @@ class Shelf:
             self._place.cleanup()
             self._place = None
 
-    def _write(self, number: int, life: Life) -> None:
-        arrays = {f"{prefix}_{name}": getattr(state, name) for prefix, state in _states(life) for name in ARRAYS}
+    def _write(self, number: int, life: Waiting) -> None:
+        arrays = {f"{prefix}_{name}": getattr(state, name) for prefix, state in life.states() for name in ARRAYS}
         np.savez(self._path(number), **arrays)
-        for _, state in _states(life):
+        for _, state in life.states():
             for name in ARRAYS:
                 setattr(state, name, np.empty(0))
         self._on_disk[number] = life
@@ -93,9 +95,5 @@ class Shelf:
         return Path(self._place.name) / f"{number}.npz"
 
 
-def _states(life: Life) -> list[tuple[str, ModelState]]:
-    return [("now", life.member.state)] + ([("best", life.weights)] if life.weights is not None else [])
-
-
-def _size(life: Life) -> int:
-    return sum(getattr(state, name).nbytes for _, state in _states(life) for name in ARRAYS)
+def _size(life: Waiting) -> int:
+    return sum(getattr(state, name).nbytes for _, state in life.states() for name in ARRAYS)

@@ -1,0 +1,60 @@
+"""Which of many trials or points are drawn: enough to see what there is, never so many that a page grows with the study.
+
+Knows nothing of: Plotly, stores.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from osetra.core.records import Trial
+
+MOST_CURVES = 60
+"""Trials whose curves are drawn."""
+MOST_POINTS = 2_000
+"""Trials drawn as points."""
+MOST_EPOCHS = 200
+"""Points of one curve."""
+_BEST_OF_CURVES = 12
+
+T = TypeVar("T")
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, evenly over their order, the first and the last among them; all where there are no more."""
+    if len(items) <= most:
+        return list(items)
+    if most == 1:
+        return [items[0]]
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
+
+
+def curves_of(trials: Sequence[Trial], most: int = MOST_CURVES) -> list[Trial]:
+    """Trials to draw the curves of, from all, best first: the best dozen and others spread evenly over the ranking."""
+    trained = [trial for trial in trials if trial.epochs]
+    ahead = min(_BEST_OF_CURVES, most)
+    return [*trained[:ahead], *(spread(trained[ahead:], most - ahead) if most > ahead else [])]
+
+
+def points_of(trials: Sequence[Trial], most: int = MOST_POINTS) -> list[Trial]:
+    """Trials to draw as points, from all, best first: the best tenth of those drawn, and others spread evenly."""
+    scored = [trial for trial in trials if trial.dev_error is not None]
+    ahead = most // 10
+    return scored if len(scored) <= most else [*scored[:ahead], *spread(scored[ahead:], most - ahead)]
+
+
+def thinned(points: Sequence[T], most: int = MOST_EPOCHS) -> list[T]:
+    """A curve's points, evenly thinned."""
+    return spread(points, most)
+
+
+def drawn_in_words(drawn: int, of: int, what: str = "trials") -> str:
+    """`60 of 2,000 trials drawn`; empty where all are."""
+    return f"{drawn:,} of {of:,} {what} drawn" if drawn < of else ""
+
+
+def counted_states(trials: Sequence[Trial]) -> Mapping[str, int]:
+    """How many trials are in each state, the most frequent first."""
+    counts: dict[str, int] = {}
+    for trial in trials:
+        counts[str(trial.state)] = counts.get(str(trial.state), 0) + 1
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))

@@ -1,0 +1,316 @@
+"""How trials trained: curves, the ladder that they climbed, the layers of one network, what happened when.
+
+Knows nothing of: where records are kept.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osetra.core.errors import StudyError
+from osetra.core.records import EpochRecord, Event, Trial, TrialState
+from osetra.report import words
+from osetra.report.figures.sample import drawn_in_words, points_of, spread, thinned
+from osetra.report.figures.theme import (
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILLION,
+    beyond,
+    error_axis,
+    figure,
+    hover_number,
+    plain,
+    robust_range,
+    rows_axis,
+    say,
+    shade,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HEALTHY_STEPS = (1e-4, 1e-2)
+"""||change of W|| / ||W|| of a layer in good health."""
+MOST_RUNGS = 10
+MOST_PROBES = 5
+"""Of one trial, drawn."""
+MOST_TIMES = 300
+"""Points of a line in time."""
+_LATE = ("diverged", "failed")
+
+
+def curves(
+    given: Mapping[int, Sequence[EpochRecord]],
+    *,
+    best: int | None,
+    error_name: str,
+    trials: int,
+    states: Mapping[int, TrialState] | None = None,
+    maximize: bool = False,
+) -> "go.Figure":
+    """Dev error by epoch of each trial given, the best one's with its training error.
+
+    given: curves by trial number; trials: how many the study has; states: of the trials, by number, to tell those that diverged. Raises
+    StudyError where no trial has an epoch.
+    """
+    import plotly.graph_objects as go
+
+    known = {number: thinned(curve) for number, curve in given.items() if curve}
+    if not known:
+        raise StudyError("curves need a trial with an epoch completed, got none; let the study train")
+    made = figure("Curves", height=380)
+    part = words.part("dev", error_name)
+    told = f"epoch %{{x}}, {part} %{{y:{hover_number(error_name)}}}"
+    others = {number: curve for number, curve in known.items() if number != best}
+    failed = {number for number in others if states and str(states.get(number)) in _LATE}
+    for numbers, name, colour, dash in (
+        ([number for number in others if number not in failed], "other trials", shade(GREY, 0.45), "solid"),
+        (sorted(failed), "diverged or failed", shade(VERMILLION, 0.55), "dot"),
+    ):
+        # One trace for all of a kind, with gaps between; a trace a trial would make a page slow.
+        x: list[Any] = [at for number in numbers for at in (*(record.epoch for record in known[number]), None)]
+        y: list[Any] = [_number(at) for number in numbers for at in (*(record.dev_error for record in known[number]), None)]
+        who = [at for number in numbers for at in (*([number] * len(known[number])), None)]
+        if x:
+            made.add_trace(
+                go.Scatter(
+                    x=x,
+                    y=y,
+                    customdata=who,
+                    name=name,
+                    mode="lines+markers",
+                    line={"color": colour, "width": 1, "dash": dash},
+                    marker={"size": 3},
+                    hovertemplate=f"trial %{{customdata}}: {told}<extra></extra>",
+                )
+            )
+    text = ""
+    if best in known:
+        curve = known[best]
+        epochs = [record.epoch for record in curve]
+        train = [_number(record.train_error) for record in curve]
+        if any(value is not None for value in train):
+            made.add_trace(
+                go.Scatter(
+                    x=epochs,
+                    y=train,
+                    name=f"best, training {plain(error_name)}",
+                    mode="lines",
+                    line={"color": VERMILLION, "width": 1.5, "dash": "dash"},
+                    hovertemplate=f"best, in training: epoch %{{x}}, %{{y:{hover_number(error_name)}}}<extra></extra>",
+                )
+            )
+        made.add_trace(
+            go.Scatter(
+                x=epochs,
+                y=[_number(record.dev_error) for record in curve],
+                name=f"best, trial {best}, {part}",
+                mode="lines+markers",
+                line={"color": BLUE, "width": 2.5},
+                marker={"size": 5},
+                hovertemplate=f"best, trial {best}: {told}<extra></extra>",
+            )
+        )
+        text = _curve_in_words(best, given[best], error_name, maximize=maximize)
+    shown = drawn_in_words(len(known), trials)
+    drawn = f"{shown}: the best, and others spread over the ranking." if shown else f"All {words.counted(trials, 'trial')} drawn."
+    values = [record.dev_error for curve in known.values() for record in curve]
+    of_best = known.get(best, ()) if best is not None else ()
+    must = [error for record in of_best for error in (record.dev_error, record.train_error)]
+    limits = robust_range(values, must=must, maximize=maximize)
+    made.update_layout(
+        xaxis={"title": {"text": "epochs completed"}, "rangemode": "tozero"}, hovermode="closest",
+        yaxis={**error_axis(error_name), "range": limits},
+    )  # fmt: skip
+    return say(made, f"{text}{drawn}")
+
+
+def ladder(trials: Sequence[Trial], *, error_name: str, rungs: Sequence[int] = (), maximize: bool = False) -> "go.Figure":
+    """How far each trial was trained, and what it came to: a column of points for each rung, in the order of epochs.
+
+    rungs: epochs at which trials waited or were left behind; without them the epochs that trials reached. Raises StudyError where no
+    trial has a result.
+    """
+    import plotly.graph_objects as go
+
+    scored = [trial for trial in trials if trial.dev_error is not None and trial.epochs]
+    if not scored:
+        raise StudyError("a ladder needs trials with a result, got none; let the study train")
+    levels = _levels([trial.epochs for trial in scored], rungs)
+    places = [bisect_right(levels, trial.epochs) - 1 for trial in scored]
+    counts = [places.count(place) for place in range(len(levels))]
+    drawn = points_of(scored)
+    rungs_drawn = [bisect_right(levels, trial.epochs) - 1 for trial in drawn]
+    made, number = figure("Ladder", height=360), hover_number(error_name)
+    made.add_trace(
+        go.Scatter(
+            x=[place + _jitter(trial.number) for place, trial in zip(rungs_drawn, drawn, strict=True)],
+            y=[trial.dev_error for trial in drawn],
+            customdata=[[trial.number, trial.epochs, str(trial.state)] for trial in drawn],
+            mode="markers",
+            name="trials",
+            marker={"color": shade(BLUE, 0.7), "size": 6},
+            hovertemplate=f"trial %{{customdata[0]}}, %{{customdata[2]}} after %{{customdata[1]}} epochs: %{{y:{number}}}<extra></extra>",
+        )
+    )
+    pick = max if maximize else min
+    able = [(place, trial.dev_error) for place, trial in zip(places, scored, strict=True) if trial.state.can_win]
+    best = [pick((error for at, error in able if at == place and error is not None), default=None) for place in range(len(levels))]
+    made.add_trace(
+        go.Scatter(
+            x=list(range(len(levels))),
+            y=best,
+            mode="lines+markers",
+            name="best of a rung",
+            line={"color": VERMILLION, "width": 2},
+            marker={"size": 7},
+            connectgaps=True,
+            hovertemplate=f"best: %{{y:{hover_number(error_name)}}}<extra></extra>",
+        )
+    )
+    ends = [*(following - 1 for following in levels[1:]), max(trial.epochs for trial in scored)]
+    spans = [f"{low}" if low == high else f"{low}–{high}" for low, high in zip(levels, ends, strict=True)]
+    values = [trial.dev_error for trial in scored if trial.dev_error is not None]
+    limits = robust_range(values, maximize=maximize)
+    made.update_layout(
+        xaxis={
+            **rows_axis([f"{span}<br>{count:,}" for span, count in zip(spans, counts, strict=True)]),
+            "title": {"text": "epochs trained; trials that ended there"},
+        },
+        yaxis={**error_axis(error_name), "range": limits},
+    )  # fmt: skip
+    told = ", ".join(f"{words.counted(count, 'trial')} at {span} epochs" for span, count in zip(spans, counts, strict=True) if count)
+    shown = drawn_in_words(len(drawn), len(scored))
+    return say(made, f"How far trials were trained: {told}.{f' {shown}.' if shown else ''}{beyond(values, limits)}")
+
+
+def layers(probes: Sequence[Mapping[str, Any]], *, trial: int) -> "go.Figure":
+    """Gradient and size of steps of each layer, a line for each probe, the early ones pale.
+
+    probes: `epoch` and `layers`, whose entries have the fields of `LayerProbe`. Raises StudyError without probes.
+    """
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    if not probes:
+        raise StudyError(f"layers need probes of trial {trial}, got none; trials of osetra's own networks are probed as they train")
+    seen = spread(sorted(probes, key=lambda probe: probe["epoch"]), MOST_PROBES)
+    made = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09, figure=figure("Layers", height=460))
+    for place, probe in enumerate(seen):
+        alpha = 0.35 + 0.65 * (place + 1) / len(seen)
+        label = words.counted(probe["epoch"], "epoch")
+        for row, name, colour in ((1, "gradient_norm", BLUE), (2, "update_ratio", GREEN)):
+            made.add_trace(
+                go.Scatter(
+                    x=[layer["layer"] for layer in probe["layers"]], y=[_above_zero(layer[name]) for layer in probe["layers"]],
+                    name=f"after {label}", legendgroup=str(place), showlegend=row == 1, mode="lines+markers",
+                    line={"color": shade(colour, alpha), "width": 1 + 1.5 * (place + 1 == len(seen))}, marker={"size": 5},
+                    hovertemplate=f"layer %{{x}} after {label}: %{{y:.2~g}}<extra></extra>",
+                ),
+                row=row, col=1,
+            )  # fmt: skip
+    made.add_hrect(y0=HEALTHY_STEPS[0], y1=HEALTHY_STEPS[1], fillcolor=shade(GREEN, 0.1), line_width=0, row=2, col=1)  # pyright: ignore[reportArgumentType]
+    made.update_yaxes(type="log", tickformat="~g", dtick=1)
+    made.update_yaxes(title_text="gradient norm", row=1, col=1)
+    made.update_yaxes(title_text="step / weights", row=2, col=1)
+    made.update_xaxes(dtick=1)
+    made.update_xaxes(title_text="layer, the last is the output", row=2, col=1)
+    last = seen[-1]
+    of_layers = "; ".join(
+        f"layer {layer['layer']}: gradient {_short(layer['gradient_norm'])}, step {_short(layer['update_ratio'])}, "
+        f"{_percent(layer['dead_units'])} of units dead"
+        for layer in spread(last["layers"], 8)
+    )
+    healthy = "The band is the healthy size of a step, 0.0001 to 0.01 of the weights."
+    return say(made, f"Trial {trial} after {words.counted(last['epoch'], 'epoch')}: {of_layers}. {healthy}")
+
+
+def events(given: Sequence[Event]) -> "go.Figure":
+    """How many trials had begun, gone on, ended and diverged by each moment. Raises StudyError without events of trials."""
+    import plotly.graph_objects as go
+
+    ended = {str(state) for state in TrialState if state.is_over}
+    kinds = {
+        "started": ["started"],
+        "promoted": ["promoted"],
+        "finished or stopped": sorted(ended - set(_LATE)),
+        "diverged or failed": list(_LATE),
+    }
+    told = [event for event in given if any(event.kind in of for of in kinds.values())]
+    if not told:
+        raise StudyError("events need a trial that began, got none; let the study train")
+    start = min(event.at for event in told)
+    seconds = max((event.at - start).total_seconds() for event in told)
+    unit, size = ("hours", 3600.0) if seconds > 2 * 3600 else ("minutes", 60.0) if seconds > 180 else ("seconds", 1.0)
+    made = figure("Events", height=300)
+    said = []
+    for (name, of), colour in zip(kinds.items(), (BLUE, PURPLE, GREEN, VERMILLION), strict=True):
+        times = sorted((event.at - start).total_seconds() / size for event in told if event.kind in of)
+        if times:
+            steps = thinned(list(enumerate(times, start=1)), MOST_TIMES)
+            made.add_trace(
+                go.Scatter(
+                    x=[*(at for _, at in steps), seconds / size],
+                    y=[*(count for count, _ in steps), len(times)],
+                    name=name,
+                    mode="lines",
+                    line={"color": colour, "width": 2, "shape": "hv"},
+                    hovertemplate=f"{name}: %{{y:,}} by %{{x:.3~g}} {unit}<extra></extra>",
+                )
+            )
+            said.append(f"{len(times):,} {name}")
+    made.update_layout(
+        xaxis={"title": {"text": f"{unit} since the first trial began"}, "rangemode": "tozero"},
+        yaxis={"title": {"text": "trials so far"}, "rangemode": "tozero"},
+    )
+    return say(made, f"In {words.duration(seconds)}: {', '.join(said)}.")
+
+
+def _curve_in_words(best: int, curve: Sequence[EpochRecord], error_name: str, *, maximize: bool) -> str:
+    finite = [record for record in curve if math.isfinite(record.dev_error)]
+    if not finite:
+        return ""
+    at = (max if maximize else min)(finite, key=lambda record: record.dev_error)
+    first, peak, last = words.errors([finite[0].dev_error, at.dev_error, finite[-1].dev_error], error_name)
+    part = words.part("dev", error_name)
+    if len(finite) == 1:
+        return f"Best trial {best}: {part} {peak} after 1 epoch. "
+    began = f"Best trial {best}: {part} from {first} after epoch {finite[0].epoch}"
+    return f"{began} to its {'greatest' if maximize else 'lowest'}, {peak}, after epoch {at.epoch}, and {last} at the end. "
+
+
+def _levels(epochs: Sequence[int], rungs: Sequence[int]) -> list[int]:
+    """Ascending lower ends of ranges of epochs, at most `MOST_RUNGS`, the first no more than the fewest epochs."""
+    reached = sorted(set(epochs))
+    if rungs or len(reached) > MOST_RUNGS:
+        low, high = reached[0], reached[-1]
+        wanted = {low, *(rung for rung in rungs if low < rung <= high)} if rungs else set()
+        if not 2 <= len(wanted) <= MOST_RUNGS:
+            wanted = {round(low * (high / low) ** (place / MOST_RUNGS)) for place in range(MOST_RUNGS)}
+        reached = sorted(wanted)
+    return reached
+
+
+def _jitter(number: int) -> float:
+    """The same for the same trial, in -0.25 .. 0.25, neighbours apart (the golden ratio's multiples)."""
+    return 0.5 * (number * 0.6180339887498949 % 1.0) - 0.25
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _above_zero(value: float | None) -> float | None:
+    """What a log axis can show."""
+    return value if value is not None and math.isfinite(value) and value > 0 else None
+
+
+def _short(value: float | None) -> str:
+    return "not finite" if value is None or not math.isfinite(value) else f"{value:.2g}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f} %"
