@@ -3,7 +3,7 @@
 import pytest
 
 from osetra.core.errors import StudyError
-from osetra.study.budget import Budget, seconds
+from osetra.study.budget import Budget, bytes_of, seconds
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90", 90), ("60s", 60), ("1.5 m", 90), ("2h", 7200), ("1d", 86400), (12.5, 12.5)])
@@ -27,3 +27,14 @@ def test_without_any_bound_it_is_a_minute():
     assert Budget().seconds == 60.0
     assert Budget(trials=3).seconds is None
     assert Budget(trials=3, epochs=9).in_words() == "3 trials, 9 epochs"
+
+
+@pytest.mark.parametrize(("text", "value"), [(5, 5), ("0", 0), ("1.5 kB", 1500), ("500MB", 500_000_000), ("2gib", 2**31)])
+def test_bytes_are_read(text, value):
+    assert bytes_of(text, "memory") == value
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "1 PB", True, ""])
+def test_other_bytes_are_refused(text):
+    with pytest.raises(StudyError, match=r"memory must be a number of bytes, perhaps with kB, MB or GiB behind it, got .*500MB"):
+        bytes_of(text, "memory")

@@ -121,7 +121,7 @@ def test_timing_and_workers_change_nothing_under_an_epoch_budget_even_when_trial
 
 def test_slices_and_where_a_paused_trial_waits_change_nothing_of_a_trial():
     whole, _ = searched(epochs=200, epochs_per_trial=16, search=Asha)
-    on_disk, store = searched(epochs=200, epochs_per_trial=16, search=Asha, paused_bytes=0)
+    on_disk, store = searched(epochs=200, epochs_per_trial=16, search=Asha, memory_bytes=0)
     assert [replace(t, seconds=0.0) for t in on_disk.trials] == [replace(t, seconds=0.0) for t in whole.trials]
     # A trial that was promoted twice has the curve of one trained straight through.
     far = max(on_disk.trials, key=lambda trial: trial.epochs)

@@ -117,6 +117,8 @@ def fit(
         typer.Option(help="What mistakes on classes cost in training: balanced, or such as yes=3,no=1."),
     ] = None,
     workers: Annotated[Optional[int], typer.Option(help="Trials trained side by side.  [default: the cores]")] = None,  # noqa: UP045
+    memory: Annotated[Optional[str], typer.Option(help="Where trials wait; beyond it on disk, such as 500MB.  [default: 1GiB]")] = None,  # noqa: UP045
+    checkpoints: Annotated[Optional[str], typer.Option(help="What the store keeps of trials in training.  [default: 256MiB]")] = None,  # noqa: UP045
     json: JsonOption = False,
 ) -> None:
     """Tune networks on a table or images and leave the trained best one."""
@@ -126,8 +128,23 @@ def fit(
         data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, patience=patience,
         strategy=strategy, finals=not no_finals, ensemble=ensemble, warm_start=warm_start, task=task, study=study, store=store,
         models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, dev=dev, test=test,
-        no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, as_json=json,
+        no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, memory=memory, checkpoints=checkpoints,
+        as_json=json,
     )  # fmt: skip
+
+
+@app.command()
+def resume(
+    study: StudyArgument = None,
+    data: Annotated[Optional[Path], typer.Option(help="Where the data are now, if they moved.")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option(help="Trials trained side by side.  [default: the cores]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Go on with a study that was killed or interrupted, to where it would have come."""
+    from osetra.cli.fit import run_resume
+
+    run_resume(study, store, data=data, workers=workers, as_json=json)
 
 
 @app.command()
@@ -371,6 +388,30 @@ def check(
 
     run_check(
         data, target=target or [], task=task, drop=drop or [], edits=set_ or [], steps=steps, entries=entries, seed=seed, as_json=json
+    )
+
+
+@app.command(name="range")
+def learning_rate_range(
+    data: Annotated[Path, typer.Argument(help="A table or images, as for fit.")],
+    target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
+    task: Annotated[Optional[str], typer.Option(help="binary, multiclass or regression.  [default: inferred from the target]")] = None,  # noqa: UP045
+    drop: Annotated[Optional[list[str]], typer.Option(help="Column to leave out. Repeatable.")] = None,  # noqa: UP045
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Edit the network: NAME=VALUE, such as optimizer=momentum or batch_size=64. Repeatable."),
+    ] = None,
+    low: Annotated[Optional[float], typer.Option(help="Learning rate to begin at.  [default: 1e-6]")] = None,  # noqa: UP045
+    high: Annotated[Optional[float], typer.Option(help="Learning rate to end at.  [default: 10]")] = None,  # noqa: UP045
+    steps: Annotated[Optional[int], typer.Option(help="Mini-batches from one to the other.  [default: 200]")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same test.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Find the learning rates worth a search: raise the rate with every mini-batch until the cost explodes."""
+    from osetra.cli.range import run_range
+
+    run_range(
+        data, target=target or [], task=task, drop=drop or [], edits=set_ or [], low=low, high=high, steps=steps, seed=seed, as_json=json
     )
 
 

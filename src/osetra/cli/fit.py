@@ -1,9 +1,9 @@
-"""The verb `fit`: options in, progress while it runs, leaderboard and results at the end."""
+"""The verbs `fit` and `resume`: options in, progress while it runs, leaderboard and results at the end."""
 
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,10 +34,24 @@ def run_fit(
     if test is not None and no_test:
         raise DataError(f"a test part is either given or not wanted, got --test {test} and --no-test; leave one out")
     options |= {"test": not no_test if test is None else test, "class_weight": class_weights(class_weight)}
+    carry_out(lambda **watched: _fit(data, target, edits, sizes, **watched, **options), options["store"], as_json=as_json)
+
+
+def run_resume(name: str | None, store: str, *, data: Path | None, workers: int | None, as_json: bool) -> None:
+    """Go on with a study that broke off, the newest if none is named; then as `run_fit`."""
+    from osetra.cli.reading import open_study
+    from osetra.study.resume import resume
+
+    wanted = open_study(name, store).name
+    carry_out(lambda **watched: resume(wanted, store, data=data, workers=workers, **watched), store, as_json=as_json)
+
+
+def carry_out(run: Callable[..., Any], store: str, *, as_json: bool) -> None:
+    """Have `run` (which takes `progress` and `interrupted`) come to a study and print it, progress meanwhile; Ctrl-C ends it cleanly."""
     with Interrupt() as interrupt:
         try:
             with TerminalProgress() as progress:
-                study = _fit(data, target, edits, sizes, progress=progress, interrupted=interrupt, **options)
+                study = run(progress=progress, interrupted=interrupt)
         except (Exception, KeyboardInterrupt) as error:
             # Ctrl-C may also turn into something else on its way out of a library.
             if not interrupt.came:
@@ -49,13 +63,14 @@ def run_fit(
         if as_json:
             print_json(words.study_facts(study.record) | {"leaderboard": [words.trial_facts(trial) for trial in leaders]})
         else:
-            _print_study(study, leaders, options["store"])
+            _print_study(study, leaders, store)
     if interrupt.came:
         trials = words.counted(study.facts["trials"], "trial")
+        suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
         say(
             error_output(),
             f"Interrupted: the best of {trials} so far was kept, and study {study.name} is marked as stopped. Use the model as it is, "
-            "or run the same command again for a new study; the same --seed tries the same configurations first.",
+            f"or go on: osetra resume {shlex.quote(study.name)}{suffix}",
             style="yellow",
         )
 

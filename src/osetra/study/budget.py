@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from osetra.core.errors import StudyError
 
 DEFAULT_SECONDS = 60.0
+BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -39,6 +40,14 @@ class Budget:
         parts += [f"{self.trials} trials"] if self.trials is not None else []
         parts += [f"{self.epochs} epochs"] if self.epochs is not None else []
         return ", ".join(parts)
+
+
+def bytes_of(text: str | int, what: str) -> int:
+    """Bytes of a number or a text such as `500MB` or `1GiB`. Raises StudyError for anything else; `what` is named in it."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).lower()) if not isinstance(text, bool) else None
+    if match is None or match[2].upper() not in BYTES:
+        raise StudyError(f"{what} must be a number of bytes, perhaps with kB, MB or GiB behind it, got {text!r}; give for example 500MB")
+    return int(float(match[1]) * BYTES[match[2].upper()])
 
 
 def seconds(text: str | float) -> float:

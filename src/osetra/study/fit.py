@@ -6,7 +6,7 @@ error once.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +22,7 @@ from osetra.report.references import reference_sentences
 from osetra.store.sql import open_store
 from osetra.study.asked import asked_facts
 from osetra.study.beginning import Silence, compile_engine, require_seed, shift_facts
-from osetra.study.budget import Budget
+from osetra.study.budget import Budget, bytes_of
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.handle import Study
 from osetra.study.places import name_and_folder, open_place
@@ -61,6 +61,8 @@ def fit(
     store: str | Path | Store | None = None,
     seed: int = 0,
     workers: int | None = None,
+    memory: int | str | None = None,
+    checkpoints: int | str | None = None,
     drop: Sequence[str] = (),
     sizes: tuple[float, float, float] | None = None,
     groups: str | None = None,
@@ -89,6 +91,8 @@ def fit(
     greedily on dev; a number sets how many choices. warm_start: a study in the same store whose best configurations are tried first.
     space: edits of the default space by name: a scale such as `osetra.log(1e-4, 1e-1)`, or a value to fix.
     store: where the study is kept: a file, a URL, an open store; left out, it lives in memory only.
+    memory: bytes, or a text such as "500MB", in which trials that wait are kept (1 GiB if left out); the others wait on disk. checkpoints:
+    of what the store keeps of trials in training, so that a study that broke off goes on (256 MiB); "0" keeps none.
     sizes: of training, dev and test part, as shares or rows. groups: a column whose groups never span parts. time_column: later rows
     become dev and test. test=False: no test part, and its rows train.
     dev, test: parts of their own: a path, a frame or a pair (X, y), with the columns of `data`. They are used as they are; a part that is
@@ -126,6 +130,7 @@ def fit(
             table, spend, edits=space or {}, strategy=strategy, finals=finals, ensemble=ensemble, epochs_per_trial=epochs_per_trial,
             patience=patience, workers=workers,
         )  # fmt: skip
+        setting = replace(setting, **bytes_given(memory=memory, checkpoints=checkpoints))
         elites = None if warm_start is None else elites_for(warm_start, opened, setting)
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
         for sentence in opening(
@@ -208,6 +213,12 @@ def _record(
             "environment": environment(setting.workers),
         },
     )
+
+
+def bytes_given(*, memory: int | str | None, checkpoints: int | str | None) -> dict[str, int]:
+    """The bounds in bytes that were asked for, as fields of a Setting."""
+    asked = {"memory_bytes": (memory, "memory"), "checkpoint_bytes": (checkpoints, "checkpoints")}
+    return {name: bytes_of(value, what) for name, (value, what) in asked.items() if value is not None}
 
 
 def elites_for(name: str, store: Store | None, setting: Setting) -> "Elites":

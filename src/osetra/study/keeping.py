@@ -19,15 +19,16 @@ KEPT_BYTES = 2**28
 class Keeping:
     """Decides; whoever asks it writes and drops."""
 
-    def __init__(self, budget_bytes: int = KEPT_BYTES, every_s: float = KEEP_EVERY_S) -> None:
-        self._budget_bytes, self._every_s = budget_bytes, every_s
+    def __init__(self, budget_bytes: int = KEPT_BYTES, every_s: float | None = None) -> None:
+        """every_s: seconds of training between two checkpoints of a trial; None: KEEP_EVERY_S."""
+        self._budget_bytes, self._every_s = budget_bytes, KEEP_EVERY_S if every_s is None else every_s
         self._kept: OrderedDict[int, tuple[int, int, float]] = OrderedDict()
         """Epoch, bytes and seconds trained by then, by trial; the oldest first."""
 
     def is_due(self, trial: int, seconds: float) -> bool:
         """Whether a trial that has trained so many seconds is worth a checkpoint now."""
         _, _, before = self._kept.get(trial, (0, 0, 0.0))
-        return seconds - before >= self._every_s
+        return self._budget_bytes > 0 and seconds - before >= self._every_s
 
     def keep(self, trial: int, epoch: int, size: int, seconds: float) -> list[tuple[int, int]]:
         """Note a checkpoint; (trial, epoch) of those that are to be dropped for it."""

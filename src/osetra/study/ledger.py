@@ -46,6 +46,20 @@ class Ledger:
     def __getitem__(self, number: int) -> Trial:
         return self.trials[number]
 
+    def recall(self, trials: Iterable[Trial]) -> None:
+        """Trials as the store holds them; nothing of that is to be written."""
+        for trial in trials:
+            self.trials[trial.number] = trial
+            self.epochs += trial.epochs
+            self.ended += trial.state.is_over
+            self.diverged += trial.state is TrialState.DIVERGED
+            if trial.dev_error is not None:
+                self.best_error = trial.dev_error if self.best_error is None else min(trial.dev_error, self.best_error)
+
+    def leave(self, number: int) -> None:
+        """The store's record of a trial is as new as this one, or newer: it is not written again."""
+        self._pending.trials.pop(number, None)
+
     def begin(self, job: Job) -> None:
         """A trial is handed out for the first time. Nothing is written before it starts."""
         self.trials[job.trial] = Trial(number=job.trial, configuration=job.configuration, state=TrialState.WAITING)

@@ -24,7 +24,7 @@ from osetra.core.records import Checkpoint, Configuration, EpochRecord, Task, Tr
 from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
-from osetra.study.keeping import Keeping
+from osetra.study.keeping import KEPT_BYTES, Keeping
 from osetra.study.ledger import Ledger
 from osetra.study.past import Past
 from osetra.study.rounds import LEAST_LAG, Rounds
@@ -35,8 +35,6 @@ from osetra.training.recipe import build_member
 from osetra.training.remembered import Remembered, wake
 from osetra.training.shelf import Shelf, Waiting
 
-PAUSED_BYTES = 2**30
-"""Memory in which paused trials wait; the others wait on disk."""
 FLUSH_S = 0.25
 FAILED = "the study failed"
 MOST_FAILED = 20
@@ -113,10 +111,13 @@ class SearchLoop:
         keeps: Callable[[int], bool] = lambda _number: False,
         winner: Callable[[], int | None] = lambda: None,
         keep_best: int = 1,
-        paused_bytes: int = PAUSED_BYTES,
+        memory_bytes: int = 2**30,
+        checkpoint_bytes: int = KEPT_BYTES,
         past: Past | None = None,
     ) -> None:
-        """keep_best: how many of the best trials that are over keep their networks. keeps: others that do. past: what the store holds.
+        """memory_bytes: in which trials that wait are kept; the others wait on disk. checkpoint_bytes: of those in the store.
+
+        keep_best: how many of the best trials that are over keep their networks. keeps: others that do. past: what the store holds.
 
         winner: the trial that won finals; without one, the best trial is that of the lowest dev error.
         """
@@ -127,10 +128,10 @@ class SearchLoop:
         self._rounds = Rounds(search, plan.lag)
         self._futures: dict[int, Future[None]] = {}
         self._lives: dict[int, Waiting] = {}
-        self._shelf = Shelf(paused_bytes)
+        self._shelf = Shelf(memory_bytes)
         self._store, self._past = store, past or Past()
         self._ledger = Ledger(plan.study, store, self._past)
-        self._keeping = Keeping()
+        self._keeping = Keeping(checkpoint_bytes)
         self._keep_best = keep_best
         self._best: list[tuple[float, int]] = []
         """Dev error and number of the best that are over."""

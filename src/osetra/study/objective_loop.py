@@ -5,16 +5,16 @@ Epochs are the slices in which the places are gone round (see `rounds`). A call 
 it was handed out; so the same values give the same study, whatever the timing and however many processes. Time limits and a budget in
 seconds go by the clock.
 
+In a study that goes on, a stretch whose end is known from an earlier run is recalled; the objective is called for the others, from the
+trial's start unless its folder is known to stand where the stretch begins. What was recorded stays, whatever the call comes to.
 Only this loop's thread writes the store. Knows nothing of: how a search decides, how an objective is called, what the person sees.
 """
 
 import math
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from osetra.core.direction import turned
@@ -25,10 +25,15 @@ from osetra.core.seeding import Seed
 from osetra.executors.objective import Began, Call, Ended, Message, Reported
 from osetra.study.budget import Budget
 from osetra.study.ledger import Ledger
+from osetra.study.past import Past
 from osetra.study.rounds import Place, Rounds
 from osetra.study.spending import Spending
+from osetra.study.stretches import LAST_REPORT, ONE_VALUE, end_of, require_same
+from osetra.study.trial_folders import TrialFolders
 
 TICK_S = 0.25
+SIGN_S = 15.0
+"""Seconds after which it is noted again how long the study has been worked on."""
 GRACE_S = 2.0
 """Seconds in which an objective that is told to stop may return by itself."""
 SAME = 1e-6
@@ -62,18 +67,13 @@ class ObjectivePlan:
     """`time.monotonic()` at which the budget in seconds ends."""
     time_limit_s: float | None
     """Of one trial, its calls together."""
-    folders: Path
-    """Where trials have their folders."""
-    keeps_folders: bool
-    """Whether the folder of a trial stays when the trial is over."""
+    folders: TrialFolders
+    spent_s: float = 0.0
+    """Seconds that earlier runs worked on the study."""
 
     @property
     def last_epoch(self) -> int:
         return self.epochs_per_trial or 1
-
-    def folder(self, number: int) -> Path:
-        """Of one trial."""
-        return self.folders / f"trial-{number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,10 @@ class _Life:
     values: list[float] = field(default_factory=list)
     """As the objective gave them."""
     seconds: float = 0.0
+    stands_at: int = 0
+    """Epochs completed when its last call of this run ended."""
+    is_of_old: bool = False
+    """Whether it began in an earlier run."""
 
 
 class ObjectiveLoop:
@@ -125,29 +129,36 @@ class ObjectiveLoop:
         store: Store,
         progress: Progress,
         interrupted: Callable[[], bool] = lambda: False,
+        past: Past | None = None,
+        sign: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        self._plan, self._executor = plan, executor
+        """past: what the store holds of a study that goes on. sign: hears now and then for how many seconds the study was worked on."""
+        self._plan, self._executor, self._sign = plan, executor, sign
         self._progress, self._interrupted = progress, interrupted
         self._rounds = Rounds(search, plan.lag)
-        self._ledger = Ledger(plan.study, store)
+        self._past = past or Past()
+        self._ledger = Ledger(plan.study, store, self._past)
+        self._is_recalling = self._past.is_known
+        """Whether everything so far was known from an earlier run."""
         self._spending = Spending(plan.budget, plan.deadline)
         self._waiting: deque[Place] = deque()
         self._running: dict[int, _Running] = {}
         self._lives: dict[int, _Life] = {}
         self._stop: str | None = None
         self._stopped_at = math.inf
-        self._traceback = ""
+        self._traceback = self._past.raised
 
     def run(self) -> ObjectiveFound:
         """Search until the budget is spent, the space is exhausted or the person interrupts. The executor is closed by whoever made it.
 
         Raises StudyError for an objective that cannot be called at all, StoreError if the store fails.
         """
-        flushed = time.monotonic()
+        flushed = signed = time.monotonic()
         while True:
             self._check_clock()
             while self._stop is None and self._rounds.can_turn:
                 self._decide()
+            self._check_clock()
             while self._waiting and self._executor.has_room:
                 self._call(self._waiting.popleft())
             if not self._running:
@@ -158,6 +169,9 @@ class ObjectiveLoop:
             if time.monotonic() - flushed > TICK_S:
                 self._tell_and_write()
                 flushed = time.monotonic()
+            if time.monotonic() - signed > SIGN_S:
+                self._sign(self._plan.spent_s + self._spending.seconds)
+                signed = time.monotonic()
         self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.last_epoch)
         self._tell_and_write()
         return self.found()
@@ -168,7 +182,7 @@ class ObjectiveLoop:
             best=self._ledger.best(),
             trials=[trial for _, trial in sorted(self._ledger.trials.items())],
             epochs=self._ledger.epochs,
-            seconds=self._spending.seconds,
+            seconds=self._plan.spent_s + self._spending.seconds,
             ended=self._spending.ended(self._stop, self._ledger),
             interrupted=self._stop == "interrupted",
             traceback=self._traceback,
@@ -177,7 +191,9 @@ class ObjectiveLoop:
     def _check_clock(self) -> None:
         if self._stop is None and self._interrupted():
             self._end_early("interrupted")
-        if self._stop is None and self._plan.deadline is not None and time.monotonic() >= self._plan.deadline:
+        is_over = self._plan.deadline is not None and time.monotonic() >= self._plan.deadline
+        # What is recalled takes no time, and all of it counts.
+        if self._stop is None and is_over and not self._is_recalling:
             self._end_early("the time was up")
 
     def _told_to_stop(self) -> bool:
@@ -188,7 +204,7 @@ class ObjectiveLoop:
     def _end_early(self, why: str) -> None:
         self._stop, self._stopped_at = why, time.monotonic()
         for place in self._waiting:
-            if place.job.start == 0:
+            if self._ledger[place.job.trial].state is TrialState.WAITING:
                 # It never began; it leaves no trace.
                 self._ledger.withdraw(place.job.trial)
         self._waiting.clear()
@@ -218,16 +234,54 @@ class ObjectiveLoop:
             self._lives[job.trial] = _Life()
         else:
             self._ledger.promote(job)
-        self._waiting.append(place)
+        if not self._recall(place):
+            self._is_recalling = False
+            self._waiting.append(place)
+
+    def _recall(self, place: Place) -> bool:
+        """Tell what is known of a stretch from an earlier run; whether that is all of it, its end included."""
+        job, number = place.job, place.job.trial
+        if number not in self._past.trials:
+            return False
+        require_same(self._past, job)
+        life = self._lives[number]
+        life.is_of_old = True
+        if job.start == 0:
+            self._ledger.start(number)
+        for record in self._past.curve(number)[job.start : job.until]:
+            life.values.append(turned(record.dev_error, maximize=self._plan.maximize))
+            self._take(place, record)
+        end = end_of(self._past, job, last=self._plan.last_epoch, has_epochs=self._plan.epochs_per_trial is not None)
+        if end is None:
+            return False
+        life.seconds = self._ledger[number].seconds
+        place.hear(end.state, is_last=True)
+        if end.state is TrialState.PAUSED:
+            self._ledger.change(number, state=end.state, reason=end.reason)
+        else:
+            seconds = self._past.trials[number].seconds if end.is_recorded else life.seconds
+            self._ledger.end(number, end.state, end.reason, seconds=seconds)
+            del self._lives[number]
+            self._plan.folders.over(number)
+        if end.is_recorded:
+            self._ledger.leave(number)
+        return True
 
     def _call(self, place: Place) -> None:
-        job: Job = place.job
+        job, life = place.job, self._lives[place.job.trial]
+        stands = job.start in (life.stands_at, self._plan.folders.stands_at(job.trial) if life.is_of_old else 0)
+        start = job.start if stands else 0
+        afresh = life.is_of_old and start == 0
+        if afresh:
+            self._ledger.event(job.trial, len(life.values), "run again", {"known": len(life.values)})
+            life.seconds = 0.0
+        self._plan.folders.open(job.trial, afresh=afresh)
         seed = int(Seed(study=self._plan.seed, trial=job.trial).key("objective")) % 2**32
         self._running[job.trial] = _Running(place)
         self._executor.start(
             Call(
-                number=job.trial, configuration=dict(job.configuration), start=job.start, until=job.until,
-                epochs=self._plan.epochs_per_trial, seed=seed, folder=str(self._plan.folder(job.trial)),
+                number=job.trial, configuration=dict(job.configuration), start=start, until=job.until,
+                epochs=self._plan.epochs_per_trial, seed=seed, folder=str(self._plan.folders.of(job.trial)),
             )
         )  # fmt: skip
 
@@ -237,7 +291,7 @@ class ObjectiveLoop:
         match message:
             case Began():
                 self._running[message.number].began = time.monotonic()
-                if self._running[message.number].place.job.start == 0:
+                if self._ledger[message.number].state is TrialState.WAITING:
                     self._ledger.start(message.number)
             case Reported():
                 self._hear_report(message)
@@ -253,19 +307,25 @@ class ObjectiveLoop:
         if not running.differs and not math.isclose(message.value, before, rel_tol=SAME):
             running.differs = True
             now = message.value if math.isfinite(message.value) else str(message.value)
-            self._ledger.event(message.number, message.epoch, "repeated otherwise", {"first": before, "again": now})
+            kind = "differs" if message.epoch <= len(self._past.curve(message.number)) else "repeated otherwise"
+            self._ledger.event(message.number, message.epoch, kind, {"first": before, "again": now})
 
     def _add(self, number: int, value: float, seconds: float) -> None:
         """One more epoch of a trial."""
         running, values = self._running[number], self._lives[number].values
-        place = running.place
         values.append(value)
         kept = turned(value, maximize=self._plan.maximize) if math.isfinite(value) else math.nan
-        place.values.append(kept)
         record = EpochRecord(epoch=len(values), train_cost=math.nan, train_error=math.nan, dev_loss=kept, dev_error=kept, seconds=seconds)
-        self._ledger.add_epoch(number, record)
+        self._take(running.place, record)
         if not math.isfinite(value):
             running.end = f"the value was {value} after epoch {len(values)}" if self._plan.epochs_per_trial else f"the value was {value}"
+            # Written with the epoch: should all break off before the call ends, it tells what the value was.
+            self._ledger.change(number, reason=running.end)
+
+    def _take(self, place: Place, record: EpochRecord) -> None:
+        """An epoch of a job, new or recalled."""
+        place.values.append(record.dev_error)
+        self._ledger.add_epoch(place.job.trial, record)
         if not place.is_full:
             place.hear(is_last=False)
 
@@ -287,9 +347,11 @@ class ObjectiveLoop:
                 self._ledger.event(number, self._ledger[number].epochs, "raised", {"traceback": message.traceback})
             self._over(number, TrialState.FAILED, message.failure)
         elif place.is_full and place.job.until >= self._plan.last_epoch:
-            self._over(number, TrialState.FINISHED, "reported its last epoch" if self._plan.epochs_per_trial else "returned its value")
+            self._over(number, TrialState.FINISHED, LAST_REPORT if self._plan.epochs_per_trial else ONE_VALUE)
         elif place.is_full:
             self._close(number, TrialState.PAUSED)
+            self._lives[number].stands_at = place.job.until
+            self._plan.folders.wait(number, place.job.until)
             self._ledger.change(number, state=TrialState.PAUSED, reason=f"waits at epoch {place.job.until}")
         elif self._stop is not None:
             self._over(number, TrialState.STOPPED, self._stop)
@@ -305,8 +367,7 @@ class ObjectiveLoop:
             self._ledger.start(number)
         told = f"{reason} after {trial.epochs} of {of} epochs" if of and state in (TrialState.STOPPED, TrialState.FINISHED) else reason
         self._ledger.end(number, state, told, seconds=self._lives.pop(number).seconds)
-        if not self._plan.keeps_folders:
-            shutil.rmtree(self._plan.folder(number), ignore_errors=True)
+        self._plan.folders.over(number)
 
     def _close(self, number: int, state: TrialState) -> None:
         """A call is over."""

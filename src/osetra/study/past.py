@@ -36,6 +36,10 @@ class Past:
     trials: Mapping[int, Trial] = field(default_factory=dict)
     checkpoints: Mapping[int, Sequence[int]] = field(default_factory=dict)
     """Epochs of which there is one, rising, by trial."""
+    promoted: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """By trial the epochs from which it was sent on."""
+    raised: str = ""
+    """The traceback of the first trial that raised."""
     searched: Searched | None = None
     _events: Counter[tuple[int | None, int | None, str]] = field(default_factory=Counter)
 
@@ -52,6 +56,8 @@ class Past:
             curves={number: store.curve(study, number) for number in trials},
             trials=trials,
             checkpoints={number: sorted(epochs) for number, epochs in checkpoints.items()},
+            promoted=_promoted(events),
+            raised=next((str(event.detail["traceback"]) for event in events if event.kind == "raised"), ""),
             searched=Searched(asks=ended[0]["asks"], finalists=tuple(ended[0]["finalists"])) if ended else None,
             _events=Counter(_key(event) for event in events),
         )
@@ -77,6 +83,14 @@ class Past:
     def checkpoint_before(self, number: int, epoch: int) -> int | None:
         """The last epoch up to `epoch` of which the trial has a checkpoint."""
         return max((kept for kept in self.checkpoints.get(number, ()) if kept <= epoch), default=None)
+
+
+def _promoted(events: Iterable[Event]) -> dict[int, frozenset[int]]:
+    by_trial: dict[int, set[int]] = {}
+    for event in events:
+        if event.kind == "promoted" and event.trial is not None and event.epoch is not None:
+            by_trial.setdefault(event.trial, set()).add(event.epoch)
+    return {number: frozenset(epochs) for number, epochs in by_trial.items()}
 
 
 def _key(event: Event) -> tuple[int | None, int | None, str]:

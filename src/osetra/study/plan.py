@@ -32,7 +32,7 @@ from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.course import Course, shortened
 from osetra.study.epoch_cost import NOMINAL, EpochCost, Work
-from osetra.study.loop import PAUSED_BYTES, Found
+from osetra.study.loop import Found
 from osetra.study.probe_cost import Probe, probe
 from osetra.study.references import reference_facts
 from osetra.study.rehearse import GuessedErrors, rehearse
@@ -278,7 +278,7 @@ def make_plan(
         train_s=middle.seconds, epochs=middle.epochs, epochs_low=played[0].epochs, epochs_high=played[-1].epochs,
         trials=middle.trials, finals=middle.finals, reached=middle.reached,
         data_bytes=_data_bytes(table),
-        trials_bytes=int(min(PAUSED_BYTES, middle.waiting_bytes) + setting.lag * COPIES * FLOAT_BYTES * largest), cost=cost,
+        trials_bytes=int(min(setting.memory_bytes, middle.waiting_bytes) + setting.lag * COPIES * FLOAT_BYTES * largest), cost=cost,
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from osetra.core.errors import StudyError
 from osetra.core.ports import Progress, Store
-from osetra.core.records import Event, StudyState
+from osetra.core.records import Event, StudyState, Task
+from osetra.core.records import Study as StudyRecord
 from osetra.study.asked import options_of, reopen
 from osetra.study.beginning import Silence, compile_engine
 from osetra.study.budget import Budget
@@ -41,7 +42,7 @@ def resume(
     """Go on with a study that was killed, interrupted or failed, and return it with its model.
 
     data, y: as in `fit`, where they were handed over in memory or have moved; None reads them where they were. workers: as in `fit`; any
-    number comes to the same result. Raises StudyError for a study that came to its end, one that another process is working on and one
+    number comes to the same result. Raises StudyError for a study of an objective, one that came to its end, one that another process is working on and one
     whose data are not the same any more; DataError and StoreError as `fit` does. Whatever is refused, nothing recorded changes.
     """
     from osetra.store.sql import open_store
@@ -49,6 +50,8 @@ def resume(
     opened = open_store(store, create=False) if isinstance(store, str | Path) else store
     try:
         record = opened.study(name)
+        if record.task is Task.OBJECTIVE:
+            raise StudyError(_of_an_objective(record))
         if record.state is StudyState.FINISHED:
             raise StudyError(f"study {name!r} came to its end ({record.reason}); begin another from it: warm_start={name!r}")
         handle = Study(record, opened)
@@ -82,6 +85,14 @@ def resume(
         if opened is not store:
             opened.close()
         raise
+
+
+def _of_an_objective(record: StudyRecord) -> str:
+    call = "osetra.Tuner(space, ..." if record.source == "ask and tell" else "osetra.optimize(objective, space, ..."
+    return (
+        f"osetra.resume goes on with studies of osetra.fit, got {record.name!r}, which tunes what is not kept with it; "
+        f"go on with {call}, study={record.name!r}, store=..., resume=True)"
+    )
 
 
 def spent_s(store: Store, created: datetime, name: str) -> float:

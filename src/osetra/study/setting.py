@@ -14,6 +14,7 @@ from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
 from osetra.search.finals import reserved
 from osetra.study.budget import Budget
+from osetra.study.keeping import KEPT_BYTES
 from osetra.study.table import PreparedTable
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ NOMINAL_FLOPS = 6e10
 """Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
 ENSEMBLE_SIZE = 25
 """Choices, with replacement, of which an ensemble is made."""
+PAUSED_BYTES = 2**30
+BYTES = ("memory_bytes", "checkpoint_bytes")
 SLICE_S = 0.02
 """A stretch of training shorter than this (at the nominal speed) is not worth handing out by itself."""
 
@@ -50,6 +53,10 @@ class Setting:
     slice_epochs: int
     expected_epochs: int
     """The budget in epochs; a rough one from nominal speed where it is in seconds."""
+    memory_bytes: int = PAUSED_BYTES
+    """In which trials that wait are kept; the others wait on disk."""
+    checkpoint_bytes: int = KEPT_BYTES
+    """Of the checkpoints in the store."""
 
     def facts(self) -> dict[str, Any]:
         """For the study's record."""
@@ -65,6 +72,8 @@ class Setting:
             "lag": self.lag,
             "slice_epochs": self.slice_epochs,
             "expected_epochs": self.expected_epochs,
+            "memory_bytes": self.memory_bytes,
+            "checkpoint_bytes": self.checkpoint_bytes,
         }
 
     @staticmethod
@@ -72,7 +81,7 @@ class Setting:
         """The setting of a study that has begun; how many work on it may be another number than before."""
         from osetra.space.space import Space
 
-        names = ("epochs_per_trial", "patience", "strategy", "finals", "final_epochs", "lag", "slice_epochs", "expected_epochs")
+        names = ("epochs_per_trial", "patience", "strategy", "finals", "final_epochs", "lag", "slice_epochs", "expected_epochs", *BYTES)
         return Setting(
             space=Space.from_dict(facts["space"]), first=facts["first"], ensemble=facts["ensemble_size"], workers=workers,
             **{name: facts[name] for name in names},

@@ -105,7 +105,8 @@ def tune(
         progress.search = search
         loop = SearchLoop(
             plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
-            keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1, past=past,
+            keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,
+            memory_bytes=setting.memory_bytes, checkpoint_bytes=setting.checkpoint_bytes, past=past,
         )  # fmt: skip
         # The surface of a zooming search multiplies matrices; its bits must not depend on the threads of BLAS.
         with closing(loop), one_blas_thread():

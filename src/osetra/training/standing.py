@@ -66,6 +66,16 @@ class Standing:
         self.state, self.reason = state, reason
         return state
 
+    def extend(self, total: int) -> None:
+        """Another number of epochs in all; one that had come to its end goes on."""
+        self.total = total
+        self.revive()
+
+    def revive(self) -> None:
+        """Whoever steers it decides that it goes on, unless it diverged."""
+        if self.state.is_over and self.state is not TrialState.DIVERGED and self.epochs < self.total:
+            self.end(TrialState.PAUSED, f"trained {self.epochs} of {self.total} epochs")
+
     def back_to(self, epoch: int) -> None:
         """Forget all epochs after `epoch`, as if they had never been."""
         curve = self.curve[:epoch]
