@@ -22,7 +22,7 @@ import numpy as np
 from osetra.core.errors import DataError, StudyError
 from osetra.core.records import StudyState, Task
 from osetra.study.asked import IN_MEMORY, OF_DATA, options_of
-from osetra.study.retest import BASIS, KEY
+from osetra.study.retest import BASIS, KEY, task_of
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
@@ -195,7 +195,7 @@ def _fingerprint(study: "Study", data: Any) -> Mapping[str, Any]:
         rows = PreparedTable.of(data, options.pop("target"), seed=study.record.seed, **options).dataset
         return fingerprint(rows.features, rows.target)
     target = options["target"] or study.record.target
-    rows = dataset(read_table(data), target=target, task=str(study.record.task), drop=options["drop"])
+    rows = dataset(read_table(data), target=target, task=task_of(study), drop=options["drop"])
     features, answers = rows.features, rows.target
     if not isinstance(features, Images):
         if options["weights"]:

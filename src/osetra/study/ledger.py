@@ -4,7 +4,7 @@ Knows nothing of: who trains, when a trial is handed out, the store's tables.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +42,8 @@ class Ledger:
         self.best_error: float | None = None
         """The lowest dev error that any epoch had."""
         self._pending = _Pending()
+        self._frozen = set(self._past.taken)
+        """Trials in hand from before a break: what the search recalls of them is not what they are now."""
 
     def __getitem__(self, number: int) -> Trial:
         return self.trials[number]
@@ -60,8 +62,17 @@ class Ledger:
         """The store's record of a trial is as new as this one, or newer: it is not written again."""
         self._pending.trials.pop(number, None)
 
+    def thaw(self, number: int) -> None:
+        """A trial in hand from before a break is at hand again."""
+        self._frozen.discard(number)
+        self.trials[number] = self._past.trials[number]
+        self._past.curves = {**self._past.curves, number: ()}
+
     def begin(self, job: Job) -> None:
         """A trial is handed out for the first time. Nothing is written before it starts."""
+        if job.trial in self._frozen:
+            self.trials[job.trial] = self._past.trials[job.trial]
+            return
         self.trials[job.trial] = Trial(number=job.trial, configuration=job.configuration, state=TrialState.WAITING)
 
     def withdraw(self, number: int) -> None:
@@ -70,6 +81,8 @@ class Ledger:
 
     def change(self, number: int, **fields: Any) -> Trial:
         """The trial with these fields, from now on."""
+        if number in self._frozen:
+            return self.trials[number]
         trial = replace(self.trials[number], **fields)
         self.trials[number] = self._pending.trials[number] = trial
         return trial
@@ -86,6 +99,8 @@ class Ledger:
     def add_epoch(self, number: int, record: EpochRecord) -> None:
         trial, error = self.trials[number], record.dev_error
         self.epochs += 1
+        if number in self._frozen:
+            return
         fields: dict[str, Any] = {"epochs": trial.epochs + 1, "seconds": trial.seconds + record.seconds}
         if not math.isnan(error) and (trial.dev_error is None or (error, record.dev_loss) < (trial.dev_error, trial.dev_loss)):
             fields |= {"dev_error": error, "dev_loss": record.dev_loss, "best_epoch": record.epoch}
@@ -108,9 +123,30 @@ class Ledger:
             if not trial.state.is_over:
                 self.end(number, TrialState.STOPPED, f"{why} after {trial.epochs} of {epochs_per_trial} epochs")
 
-    def event(self, number: int | None, epoch: int | None, kind: str, detail: dict[str, Any]) -> None:
-        event = Event(trial=number, epoch=epoch, kind=kind, detail=detail, at=datetime.now(UTC))
+    def event(self, number: int | None, epoch: int | None, kind: str, detail: Mapping[str, Any], *, who: str = "osetra") -> None:
+        if number in self._frozen:
+            return
+        event = Event(trial=number, epoch=epoch, kind=kind, detail=detail, who=who, at=datetime.now(UTC))
         self._pending.events.extend(self._past.new_events([event]))
+
+    def roll_back(self, number: int, curve: Sequence[EpochRecord]) -> None:
+        """The trial's curve is this, the beginning of what it was, from now on; its later checkpoints go."""
+        self.flush()
+        best = min(
+            (record for record in curve if not math.isnan(record.dev_error)), key=lambda one: (one.dev_error, one.dev_loss), default=None
+        )
+        trial = replace(
+            self.trials[number], epochs=len(curve), seconds=sum(record.seconds for record in curve), train_error=None,
+            best_epoch=best.epoch if best else None, dev_error=best.dev_error if best else None, dev_loss=best.dev_loss if best else None,
+        )  # fmt: skip
+        self.trials[number] = trial
+        self._store.record(self._study, trials=[trial], rolled_back={number: len(curve)})
+
+    def begin_with(self, number: int, like: Trial, curve: Sequence[EpochRecord]) -> None:
+        """A new trial that has another one's configuration and first epochs; those were trained once and count once."""
+        self.trials[number] = replace(like, number=number)
+        self._store.record(self._study, trials=[self.trials[number]], epochs={number: curve})
+        self.roll_back(number, curve)
 
     def keep(self, checkpoint: Checkpoint, data: bytes) -> None:
         """A checkpoint; of several that wait to be written, the trial's last one."""

@@ -10,20 +10,22 @@ Knows nothing of: files, tables, how a search decides, what the person sees.
 """
 
 import bisect
+import math
 import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from osetra.core.errors import StoreError
+from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Job, Progress, Search, Store
 from osetra.core.records import Checkpoint, Configuration, EpochRecord, Task, Trial, TrialState
 from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
+from osetra.study.desk import Desk
 from osetra.study.keeping import KEPT_BYTES, Keeping
 from osetra.study.ledger import Ledger
 from osetra.study.past import Past
@@ -88,6 +90,8 @@ class _Message:
     begun: Waiting | None = None
     """A life that has begun, or has been woken."""
     num_parameters: int | None = None
+    word: Callable[[], None] | None = None
+    """To be said on the loop's thread, for the desk."""
     ended: bool = False
     """The slice is over."""
     state: TrialState = TrialState.PAUSED
@@ -132,6 +136,10 @@ class SearchLoop:
         self._store, self._past = store, past or Past()
         self._ledger = Ledger(plan.study, store, self._past)
         self._keeping = Keeping(checkpoint_bytes)
+        self._taken = {number: len(curve) for number, curve in self._past.taken.items()}
+        """Trials that the search takes for stopped, and their epochs then."""
+        self._desk = Desk(plan.study, self, store, self._ledger, self._past, data, total=plan.epochs_per_trial)
+        self._pool: ThreadPoolExecutor | None = None
         self._keep_best = keep_best
         self._best: list[tuple[float, int]] = []
         """Dev error and number of the best that are over."""
@@ -146,20 +154,28 @@ class SearchLoop:
         Raises StoreError if the store fails; `found` then still tells what there was. The loop is closed by `close`.
         """
         flushed = time.monotonic()
-        pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="osetra-trial")
+        pool = self._pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="osetra-trial")
+        has_restored = False
         try:
             while True:
                 self._check_clock()
                 while self._stop is None and self._rounds.can_turn:
                     self._decide(pool)
-                if not self._futures:
+                if not has_restored:
+                    self._desk.restore()
+                    has_restored = True
+                if not self._futures and (self._stop is not None or not self._desk.is_busy):
                     break
                 self._listen()
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
                     self._ledger.flush()
+                    self._desk.poll()
                     self._progress.update(self._spending.facts(self._ledger))
                     flushed = now
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._listen(wait=False)
+            self._desk.close(self._stop or "its search came to its end")
             self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.epochs_per_trial)
             found = self.found()
             self._ledger.flush()
@@ -188,7 +204,7 @@ class SearchLoop:
         members = {number: self._best_of(number) for number in kept}
         member = None
         if best is not None:
-            if best.number not in self._lives:
+            if best.number not in self._lives and not self._desk.owns(best.number):
                 self._lives[best.number] = self._shelf.take(best.number)
             member = members[best.number] = self._best_of(best.number)
             if best.train_error is None and member is not None:
@@ -218,7 +234,7 @@ class SearchLoop:
 
     def _best_of(self, number: int) -> Member | None:
         """The network of a trial with the weights of its best epoch; None if it has none."""
-        life = self._lives[number]
+        life = self._desk.life(number) if self._desk.owns(number) else self._lives[number]
         if isinstance(life, Remembered):
             life = self._lives[number] = self._wake(number, self._ledger[number].configuration, life)
         if life.weights is None:
@@ -248,9 +264,14 @@ class SearchLoop:
             self._ledger.change(number, state=over.state, reason=f"waits at epoch {self._ledger[number].epochs}")
         if place is None:
             return
+        number = place.job.trial
+        at = place.job.start + len(place.values)
+        if self._taken.get(number, math.inf) <= at or (place.handed_out > 1 and self._desk.wants(number)):
+            self._taken.setdefault(number, at)
+            place.hear(TrialState.STOPPED, is_last=True)
+            return
         if place.handed_out == 1:
             self._begin(place.job)
-        number = place.job.trial
         left = place.job.until - place.job.start - len(place.values)
         epochs = min(left, self._plan.slice_epochs)
         life = self._lives.get(number)
@@ -282,7 +303,8 @@ class SearchLoop:
         before = self._past.trials[number]
         if recalled is None:
             return False
-        if life.state is TrialState.FINISHED and life.standing.best is not None and before.train_error is None:
+        is_end_known = before.train_error is not None or number in self._past.taken
+        if life.state is TrialState.FINISHED and life.standing.best is not None and not is_end_known:
             # It broke off before its end was recorded.
             life.standing.back_to(life.epochs - len(recalled))
             return False
@@ -296,7 +318,7 @@ class SearchLoop:
 
     def _wake(self, number: int, configuration: Configuration, remembered: Remembered) -> Life:
         """The life that a remembered one stands for, its weights brought back."""
-        life = self._new_life(number, configuration)
+        life = self.new_life(configuration, seed=number)
         epoch = self._past.checkpoint_before(number, remembered.epochs)
         kept = None if epoch is None else self._store.checkpoint(self._plan.study, number, epoch)
         differs = wake(remembered, life, kept)
@@ -309,16 +331,16 @@ class SearchLoop:
         number, put = job.trial, self._messages.put
         try:
             if life is None:
-                if self._told_to_stop(0.0) is not None:
+                if self.told_to_stop(0.0) is not None:
                     put(_Message(number, ended=True))
                     return
-                life = self._new_life(number, job.configuration)
+                life = self.new_life(job.configuration, seed=number)
                 put(_Message(number, begun=life, num_parameters=life.member.layout.size))
             if isinstance(life, Remembered):
                 life = self._wake(number, job.configuration, life)
                 put(_Message(number, begun=life, num_parameters=life.member.layout.size))
             state = life.go_on(
-                epochs, report=lambda record: put(_Message(number, epoch=record)), told_to_stop=self._told_to_stop
+                epochs, report=lambda record: put(_Message(number, epoch=record)), told_to_stop=self.told_to_stop
             )  # fmt: skip
             train_error = None
             if state is TrialState.FINISHED and life.weights is not None:
@@ -328,26 +350,59 @@ class SearchLoop:
         except Exception as error:  # noqa: BLE001 -- a trial that fails is data, not the end of the study
             put(_Message(number, ended=True, state=TrialState.FAILED, failure=f"{type(error).__name__}: {error}"))
 
-    def _new_life(self, number: int, configuration: Configuration) -> Life:
-        member = build_member(
+    def new_life(self, configuration: Configuration, *, seed: int) -> Life:
+        """Before its first epoch, with the randomness of the trial of number `seed`."""
+        member = self.build(configuration, self._plan.epochs_per_trial, seed=seed)
+        life = Life(member, self._engine, self._data, epochs=self._plan.epochs_per_trial, patience=self._plan.patience)
+        life.notice = lambda *what: self._messages.put(_Message(seed, noticed=what))
+        return life
+
+    def build(self, configuration: Configuration, total: int, *, seed: int) -> Member:
+        """The untrained member of a configuration, for so many epochs in all."""
+        return build_member(
             configuration,
             num_inputs=self._data.train_inputs.shape[1],
             num_outputs=self._plan.num_outputs,
             task=self._plan.task,
-            seed=Seed(study=self._plan.seed, trial=number),
-            total_epochs=self._plan.epochs_per_trial,
+            seed=Seed(study=self._plan.seed, trial=seed),
+            total_epochs=total,
             dtype=self._data.train_inputs.dtype.type,
         )
-        return Life(
-            member, self._engine, self._data, epochs=self._plan.epochs_per_trial, patience=self._plan.patience,
-            notice=lambda *what: self._messages.put(_Message(number, noticed=what)),
-        )  # fmt: skip
+
+    def take(self, number: int) -> tuple[bool, Life | None]:
+        """For the desk: (whether the trial stands still, its life where that can go on); the search takes it for stopped from then on."""
+        if number not in self._ledger.trials:
+            raise StudyError(f"study {self._plan.study!r} has no trial {number} yet; `osetra trials {self._plan.study}` lists them")
+        if number in self._futures:
+            return False, None
+        self._taken.setdefault(number, self._ledger[number].epochs)
+        life = self._shelf.take(number) if number in self._shelf else self._lives.get(number)
+        self._ledger.drop(self._keeping.forget(number))
+        return True, life if isinstance(life, Life) and not life.state.is_over else None
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        """For the desk: have a worker do it."""
+        assert self._pool is not None
+        return self._pool.submit(work)
+
+    def post(self, word: Callable[[], None]) -> None:
+        """For the desk: have this loop's thread do it soon."""
+        self._messages.put(_Message(-1, word=word))
+
+    def over(self, number: int, state: TrialState, reason: str, train_error: float | None) -> None:
+        """For the desk: a trial in hand is over."""
+        self._ledger.end(number, state, reason, train_error=train_error)
+
+    def train_error(self, life: Life) -> float:
+        """Of the weights of its best epoch; the life stays as it is."""
+        assert life.weights is not None
+        return self._train_error(replace(life.member, state=life.weights))
 
     def _train_error(self, member: Member) -> float:
         data = self._data
         return self._engine.measure(member, data.train_inputs, data.train_targets, error_scale=data.error_scale)[1]
 
-    def _told_to_stop(self, last_epoch_s: float) -> str | None:
+    def told_to_stop(self, last_epoch_s: float) -> str | None:
         """Asked by workers: an epoch that would end after the deadline is not begun."""
         if self._stop is not None:
             return self._stop
@@ -366,7 +421,9 @@ class SearchLoop:
 
     def _hear(self, message: _Message) -> None:
         number = message.number
-        if message.begun is not None:
+        if message.word is not None:
+            message.word()
+        elif message.begun is not None:
             is_new = number not in self._lives
             self._lives[number] = message.begun
             if is_new:

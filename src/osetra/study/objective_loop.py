@@ -19,7 +19,7 @@ from typing import Protocol
 
 from osetra.core.direction import turned
 from osetra.core.errors import StudyError
-from osetra.core.ports import Job, Progress, Search, Store
+from osetra.core.ports import Progress, Search, Store
 from osetra.core.records import EpochRecord, Trial, TrialState
 from osetra.core.seeding import Seed
 from osetra.executors.objective import Began, Call, Ended, Message, Reported

@@ -12,17 +12,22 @@ import numpy as np
 
 from osetra.core.direction import DIRECTIONS, MAXIMIZE
 from osetra.core.errors import StudyError
-from osetra.core.ports import Search
+from osetra.core.ports import Search, Store
 from osetra.core.records import Configuration, Task
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
+from osetra.space.conditions import When
+from osetra.space.scale import Scale
 from osetra.space.space import Space
+from osetra.space.written import entry_to_dict
 from osetra.study.budget import Budget
 from osetra.study.strategy import DEFAULT, make_search, parse_strategy
 
 DEFAULT_OF_ONE_VALUE = "coarse_to_fine"
 """Where trials have one epoch. On five functions of 2 to 5 numbers and a choice (Branin, Rosenbrock, Rastrigin, a sphere, a mixed one; 12
 seeds each) its median regret was below that of random, Sobol and waves after 30 trials (but for the last two on Branin) and after 100."""
+ASK_AND_TELL = "ask and tell"
+"""The source of a study whose values come from somebody who asks."""
 VALUE = "value"
 """What the dev error of a study of an objective is called."""
 
@@ -73,6 +78,41 @@ class ObjectiveSetting:
             },
         )  # fmt: skip
 
+    def require_same(self, record: StudyRecord, budget: Budget | None, *, is_asked: bool) -> None:
+        """Raises StudyError, saying what differs, unless a study that goes on was begun with these decisions.
+
+        Its search is carried through again from its beginning, and with other decisions it would come to other trials.
+        is_asked: it is asked and told, by `osetra.Tuner`, and not one of `osetra.optimize`.
+        """
+        if record.task is not Task.OBJECTIVE:
+            raise StudyError(
+                f"study {record.name!r} must be one of an objective to go on here, got one of {record.task.in_words}; "
+                f"go on with osetra.resume({record.name!r}, store), or choose another name"
+            )
+        if (record.source == ASK_AND_TELL) != is_asked:
+            way, other = ("osetra.Tuner", "osetra.optimize") if is_asked else ("osetra.optimize", "osetra.Tuner")
+            raise StudyError(f"study {record.name!r} must be one of {way} to go on here, got one of {other}; go on there")
+        known, mine = record.facts, {} if budget is None else asdict(budget)
+        bounds = known["budget"] or {}
+        pairs = {
+            "seed": (record.seed, self.seed),
+            "direction": (known["direction"], self.direction),
+            "strategy": (known["strategy"], self.strategy),
+            "epochs_per_trial": (known["epochs_per_trial"], self.epochs_per_trial or 1),
+            "first": (known["first"], None if self.first is None else dict(self.first)),
+            **{
+                {"seconds": "budget"}.get(name, name): (bounds.get(name), mine.get(name))
+                for name in ("seconds", "trials", "epochs")
+            },
+        }  # fmt: skip
+        differing = [f"{name} was {_said(before)} and is {_said(now)}" for name, (before, now) in pairs.items() if before != now]
+        differing += _differences(Space.from_dict(known["space"]), self.space)
+        if differing:
+            raise StudyError(
+                f"study {record.name!r} goes on only as it was begun, got other options: {'; '.join(differing)}; "
+                "give those that it was begun with, or choose another name"
+            )
+
 
 def decide(
     space: Space | Mapping[str, Any],
@@ -113,6 +153,34 @@ def require_count(value: Any, name: str, otherwise: str) -> None:
     """Raises StudyError unless it is a whole number from 1 on."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise StudyError(f"{name} must be a whole number >= 1, got {value!r}; {otherwise}")
+
+
+def require_place(study: str | None, store: Any) -> None:
+    """Raises StudyError unless a study that is to go on can be found again."""
+    if study is None or store is None:
+        missing = "study, its name" if study is None else "store, the place where it is kept"
+        raise StudyError(f"resume=True needs to know which study goes on, got no {missing}; name it, the same in every run")
+
+
+def find_study(name: str | None, store: Store | None) -> StudyRecord | None:
+    """The study of that name; None if there is none, or no store yet."""
+    return None if store is None else next((known.study for known in store.studies() if known.study.name == name), None)
+
+
+def _differences(before: Space, now: Space) -> list[str]:
+    """Between two spaces, in words."""
+    old, new = before.entries(), now.entries()
+    said = [
+        f"{name} was {_said(old.get(name))} and is {_said(new.get(name))}"
+        for name in sorted({*old, *new})
+        if entry_to_dict(old.get(name, "")) != entry_to_dict(new.get(name, ""))
+    ]  # fmt: skip
+    texts = [[constraint.text for constraint in space.constraints] for space in (before, now)]
+    return said if texts[0] == texts[1] else [*said, f"constraints were {texts[0]} and are {texts[1]}"]
+
+
+def _said(value: Any) -> str:
+    return "absent" if value is None else str(value) if isinstance(value, Scale | When) else repr(value)
 
 
 def _search(

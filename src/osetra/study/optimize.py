@@ -4,17 +4,18 @@ Knows nothing of: data, networks.
 """
 
 import math
-import re
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from osetra.core.errors import StudyError
 from osetra.core.ports import Progress, Store
+from osetra.core.records import Event, StudyState
 from osetra.core.records import Study as StudyRecord
 from osetra.executors.in_process import InProcess
 from osetra.executors.objective import ObjectiveTrial
@@ -28,9 +29,15 @@ from osetra.study.conclude_objective import conclude_objective
 from osetra.study.handle import Study
 from osetra.study.interrupt import CtrlC
 from osetra.study.objective_loop import Executor, ObjectiveLoop, ObjectivePlan
-from osetra.study.objective_setting import ObjectiveSetting, Strategy, decide, require_count
+from osetra.study.objective_setting import ObjectiveSetting, Strategy, decide, find_study, require_count, require_place
+from osetra.study.past import Past
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.rounds import lag_for
+from osetra.study.trial_folders import trial_folders
+from osetra.study.writing import Claim, writing
+
+SECONDS = "seconds"
+"""The fact of a study that says for how long it was worked on, all runs together: noted now and then, as calls may be long and silent."""
 
 
 def optimize(
@@ -51,6 +58,7 @@ def optimize(
     folders: str | Path | None = None,
     store: str | Path | Store | None = None,
     study: str | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Study:
@@ -74,6 +82,11 @@ def optimize(
     time_limit: seconds that a trial may take, all its calls together; one that takes longer has failed, and its process is ended.
     folders: where trials have their folders, which then stay; left out, each is removed when its trial is over.
     store: where the study is kept: a file, a URL, an open store; left out, it lives in memory only.
+    resume: go on with the study of that name in that store, begun with the same options, if it was killed, interrupted or failed; return
+    it if it came to its end; begin it if it is not there. So a script may simply be started again. What is recorded is recalled: values,
+    and trials that failed or took too long. A trial whose call broke off is called again from its start (`trial.start` is 0, its folder
+    empty); one that waited goes on at `trial.start` where `folders` kept its checkpoint, else from its start too. An epoch that then
+    comes to another value than the recorded one keeps the first, and an event `differs` says so. Seconds spent before count.
 
     An objective that raises, exits, is killed or takes too long is a failed trial with its reason, and its traceback among the events;
     a value that is not finite is a diverged one. Ctrl-C (the first one) ends the study and returns it with what there is. Under a budget
@@ -94,6 +107,8 @@ def optimize(
         got = f"time_limit={time_limit!r}" if limit is not None else f"workers={workers}"
         raise StudyError(f"in this process one trial runs at a time and none can be ended, got {got} with in_process; leave one out")
     at_once = 1 if in_process else workers or available_cores()
+    if resume:
+        require_place(study, store)
     setting = decide(
         space, strategy=strategy, first=first, direction=direction, epochs_per_trial=epochs_per_trial, epochs=epochs, trials=trials,
         seed=seed,
@@ -101,16 +116,24 @@ def optimize(
     target, source = _origin(objective)
     opened = open_place(store)
     try:
-        name, _ = name_and_folder(study, f"{target}/", opened, None)
-        with _own_folder(folders, name) as folder, closing(_executor(objective, in_process=in_process, workers=at_once)) as executor:
-            record = setting.record(
-                name, target=target, source=source, workers=at_once, budget=spend,
-                more={"lag": lag_for(at_once), "time_limit_s": limit, "in_process": in_process},
-            )  # fmt: skip
+        before = _found(study, opened, setting, spend) if resume else None
+        if before is not None and before.state is StudyState.FINISHED:
+            assert opened is not None, "a study that was found is in a store"
+            return Study(before, opened)
+        name = before.name if before is not None else name_and_folder(study, f"{target}/", opened, None)[0]
+        known = None if before is None else before.facts.get("folders")
+        with (
+            trial_folders(folders, name, known=known) as places,
+            closing(_executor(objective, in_process=in_process, workers=at_once)) as executor,
+        ):
+            record = before or setting.record(
+                name, target=target, source=source, workers=at_once, budget=spend, more={"lag": lag_for(at_once), "in_process": in_process}
+            )
+            record = replace(record, facts={**record.facts, "time_limit_s": limit, "folders": places.place})
             plan = ObjectivePlan(
                 study=name, seed=setting.seed, epochs_per_trial=setting.epochs_per_trial, maximize=setting.maximize, budget=spend,
-                lag=lag_for(at_once), deadline=None if spend.seconds is None else began + spend.seconds, time_limit_s=limit,
-                folders=folder, keeps_folders=folders is not None,
+                lag=record.facts["lag"], deadline=None if spend.seconds is None else began + spend.seconds, time_limit_s=limit,
+                folders=places,
             )  # fmt: skip
             told = _Told(progress, record)
             told.notice(_opening(setting, spend, at_once))
@@ -119,11 +142,43 @@ def optimize(
                 from osetra.store.sql import open_store
 
                 opened = open_store(cast("str | Path", store))
-            return _run(plan, record, setting, executor, opened, told, interrupted, in_process=in_process)
+            if before is None:
+                opened.create_study(record)
+            with writing(opened, name) as claim:
+                past = None
+                if before is not None:
+                    before = opened.study(name)
+                    if before.state is StudyState.FINISHED:
+                        # By another process, while this one prepared.
+                        return Study(before, opened)
+                    record, past, plan = _going_on(record, plan, opened, told)
+                return _run(plan, record, setting, executor, opened, told, interrupted, claim, past, in_process=in_process)
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()
         raise
+
+
+def _found(name: str | None, store: Store | None, setting: ObjectiveSetting, budget: Budget) -> StudyRecord | None:
+    """The study that is to go on; None if there is none yet. Raises StudyError if it was begun with other options."""
+    record = find_study(name, store)
+    if record is not None:
+        setting.require_same(record, budget, is_asked=False)
+    return record
+
+
+def _going_on(record: StudyRecord, plan: ObjectivePlan, store: Store, told: "_Told") -> tuple[StudyRecord, Past, ObjectivePlan]:
+    """A study that goes on: its record as of now, what is known of it, and the plan with the time that is left."""
+    from osetra.study.resume import RESUMED, in_words, spent_s
+
+    past = Past.of(store, record.name)
+    spent = max(spent_s(store, record.created, record.name), float(record.facts.get(SECONDS, 0.0)))
+    told.notice(in_words(past, plan.budget, spent))
+    record = replace(record, state=StudyState.RUNNING, reason="", finished=None, facts={**record.facts, SECONDS: spent})
+    store.update_study(record)
+    store.record(record.name, events=[Event(trial=None, epoch=None, kind=RESUMED, detail={"spent_s": spent}, at=datetime.now(UTC))])
+    # What earlier runs used is taken from this one's time.
+    return record, past, replace(plan, spent_s=spent, deadline=None if plan.deadline is None else plan.deadline - spent)
 
 
 def _run(
@@ -134,22 +189,32 @@ def _run(
     store: Store,
     progress: Progress,
     interrupted: Callable[[], bool],
+    claim: Claim,
+    past: Past | None,
     *,
     in_process: bool,
 ) -> Study:
-    store.create_study(record)
+    def sign(seconds: float) -> None:
+        if not claim.is_lost:
+            store.update_study(replace(record, facts={**record.facts, SECONDS: seconds}))
+
     try:
         # In this process Ctrl-C has to reach the objective, which nothing else could stop.
         with nullcontext(None) if in_process else CtrlC() as ctrl_c:
             loop = ObjectiveLoop(
-                plan, search=setting.search, executor=executor, store=store, progress=progress,
-                interrupted=lambda: interrupted() or (ctrl_c is not None and ctrl_c.came),
+                plan, search=setting.search, executor=executor, store=store, progress=progress, past=past, sign=sign,
+                interrupted=lambda: claim.is_lost or interrupted() or (ctrl_c is not None and ctrl_c.came),
             )  # fmt: skip
             found = loop.run()
+        if claim.is_lost:
+            raise StudyError(
+                f"study {record.name!r} must have one writer, got another that took it over while this one was silent; look there"
+            )
         return conclude_objective(record, found, store)
     except BaseException as error:
-        with suppress(Exception):
-            close_record(store, record.name, error)
+        if not claim.is_lost:
+            with suppress(Exception):
+                close_record(store, record.name, error)
         raise
 
 
@@ -170,21 +235,6 @@ class _Told:
 
 def _executor(objective: Callable[[ObjectiveTrial], Any], *, in_process: bool, workers: int) -> Executor:
     return InProcess(objective) if in_process else Processes(objective, workers=workers)
-
-
-@contextmanager
-def _own_folder(folders: str | Path | None, study: str) -> Iterator[Path]:
-    """Where the trials of a study have their folders; removed afterwards if the user named no place. Raises StudyError if it is taken."""
-    if folders is None:
-        with tempfile.TemporaryDirectory(prefix="osetra-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
-        return
-    folder = (Path(folders) / (re.sub(r"[^\w.-]+", "-", study).strip(".-") or "study")).absolute()
-    if folder.exists():
-        raise StudyError(
-            f"the trials of a study need a folder of their own, got {folder}, which is taken; choose another name for the study"
-        )
-    yield folder
 
 
 def _origin(objective: Callable[..., Any]) -> tuple[str, str]:

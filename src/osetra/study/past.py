@@ -6,6 +6,7 @@ door a second time is known there and not written again.
 Knows nothing of: how trials are trained and when.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from osetra.core.ports import Store
 from osetra.core.records import EpochRecord, Event, Trial
+from osetra.training.steering import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,12 @@ class Past:
     raised: str = ""
     """The traceback of the first trial that raised."""
     searched: Searched | None = None
+    scripts: Mapping[int, Sequence[Change]] = field(default_factory=dict)
+    """Of the trials in hand (see `desk`): what was changed."""
+    taken: Mapping[int, Sequence[EpochRecord]] = field(default_factory=dict)
+    """What the search knew of those when they left it."""
+    seeds: Mapping[int, int] = field(default_factory=dict)
+    """Of branches: the trial whose randomness they have."""
     _events: Counter[tuple[int | None, int | None, str]] = field(default_factory=Counter)
 
     @staticmethod
@@ -49,6 +57,7 @@ class Past:
         trials = {trial.number: trial for trial in store.trials(study, order_by="number")}
         events = store.events(study)
         ended = [event.detail for event in events if event.kind == "search ended"]
+        scripts, taken, seeds = _in_hand(events)
         checkpoints: dict[int, list[int]] = {}
         for kept in store.checkpoints(study):
             checkpoints.setdefault(kept.trial, []).append(kept.epoch)
@@ -59,7 +68,11 @@ class Past:
             promoted=_promoted(events),
             raised=next((str(event.detail["traceback"]) for event in events if event.kind == "raised"), ""),
             searched=Searched(asks=ended[0]["asks"], finalists=tuple(ended[0]["finalists"])) if ended else None,
-            _events=Counter(_key(event) for event in events),
+            scripts=scripts,
+            taken=taken,
+            seeds=seeds,
+            # What is done to trials in hand is not done again when the search is recalled.
+            _events=Counter(_key(event) for event in events if event.trial not in scripts),
         )
 
     @property
@@ -68,6 +81,11 @@ class Past:
         return bool(self.trials)
 
     def curve(self, number: int) -> Sequence[EpochRecord]:
+        """What the search trained of it."""
+        return self.taken[number] if number in self.taken else self.curves.get(number, ())
+
+    def curve_in_hand(self, number: int) -> Sequence[EpochRecord]:
+        """All of it."""
         return self.curves.get(number, ())
 
     def new_events(self, events: Iterable[Event]) -> list[Event]:
@@ -91,6 +109,38 @@ def _promoted(events: Iterable[Event]) -> dict[int, frozenset[int]]:
         if event.kind == "promoted" and event.trial is not None and event.epoch is not None:
             by_trial.setdefault(event.trial, set()).add(event.epoch)
     return {number: frozenset(epochs) for number, epochs in by_trial.items()}
+
+
+def _in_hand(events: Sequence[Event]) -> tuple[dict[int, list[Change]], dict[int, list[EpochRecord]], dict[int, int]]:
+    """Scripts, what the search knew, and whose randomness it is, of the trials that were taken in hand; from their events."""
+    scripts: dict[int, list[Change]] = {}
+    taken: dict[int, list[EpochRecord]] = {}
+    seeds: dict[int, int] = {}
+    for event in events:
+        number, detail = event.trial, event.detail
+        if number is None:
+            continue
+        if event.kind == "taken in hand":
+            taken[number] = [_epoch(row) for row in detail["curve"]]
+            scripts[number] = [_change(detail)]
+        elif event.kind == "branched":
+            seeds[number], scripts[number] = detail["seed"], [_change(line) for line in detail["script"]]
+            taken[number] = []
+        elif event.kind in ("set", "extended"):
+            scripts[number].append(_change(detail))
+        elif event.kind == "rolled back":
+            scripts[number] = [line for line in scripts[number] if line.epoch < detail["epoch"]] + [_change(detail)]
+    return scripts, taken, seeds
+
+
+def _change(detail: Mapping[str, Any]) -> Change:
+    return Change(epoch=detail["epoch"], settings=detail["settings"], total=detail["total"])
+
+
+def _epoch(row: Sequence[Any]) -> EpochRecord:
+    epoch, *numbers = row
+    cost, train_error, dev_loss, dev_error, seconds = (math.nan if number is None else number for number in numbers)
+    return EpochRecord(epoch=epoch, train_cost=cost, train_error=train_error, dev_loss=dev_loss, dev_error=dev_error, seconds=seconds)
 
 
 def _key(event: Event) -> tuple[int | None, int | None, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from osetra.core.ports import Job, Search
 from osetra.core.records import Configuration, TrialState
 from osetra.search.finals import MOST_FINALISTS, MOST_OF_BUDGET, REPEATS, Finalist, Finals
+from osetra.space.space import Space
 from osetra.study.past import Searched
 
 SEARCHING = 1.0 - MOST_OF_BUDGET
@@ -79,6 +80,10 @@ class Phases:
             self.finals.tell(job, values, state)
         elif self._is_searching or not self._share_spent:
             self._search.tell(job, values, state)
+
+    def edit(self, space: Space) -> None:
+        """New trials of the strategy are of this space; finals and closing train what has begun."""
+        self._search.edit(space)
 
     @property
     def results(self) -> list[Finalist]:

@@ -21,6 +21,7 @@ from osetra.study.asked import options_of, reopen
 from osetra.study.beginning import Silence, compile_engine
 from osetra.study.budget import Budget
 from osetra.study.handle import Study
+from osetra.study.objective_setting import ASK_AND_TELL
 from osetra.study.past import Past
 from osetra.study.setting import Setting
 from osetra.study.tune import Told, tune
@@ -42,8 +43,9 @@ def resume(
     """Go on with a study that was killed, interrupted or failed, and return it with its model.
 
     data, y: as in `fit`, where they were handed over in memory or have moved; None reads them where they were. workers: as in `fit`; any
-    number comes to the same result. Raises StudyError for a study of an objective, one that came to its end, one that another process is working on and one
-    whose data are not the same any more; DataError and StoreError as `fit` does. Whatever is refused, nothing recorded changes.
+    number comes to the same result. Raises StudyError for a study that came to its end, one that another process is working on, one whose
+    data are not the same any more and one of an objective, which `osetra.optimize` and `osetra.Tuner` go on with; DataError and
+    StoreError as `fit` does. Whatever is refused, nothing recorded changes.
     """
     from osetra.store.sql import open_store
 
@@ -70,7 +72,7 @@ def resume(
                 elites = elites_for(options["warm_start"], opened, setting)
             compile_engine(progress)
             spent = spent_s(opened, record.created, name)
-            progress.notice(_in_words(past, budget, spent))
+            progress.notice(in_words(past, budget, spent))
             record = replace(record, state=StudyState.RUNNING, reason="", finished=None)
             opened.update_study(record)
             began = Event(trial=None, epoch=None, kind=RESUMED, detail={"spent_s": spent}, at=datetime.now(UTC))
@@ -85,14 +87,6 @@ def resume(
         if opened is not store:
             opened.close()
         raise
-
-
-def _of_an_objective(record: StudyRecord) -> str:
-    call = "osetra.Tuner(space, ..." if record.source == "ask and tell" else "osetra.optimize(objective, space, ..."
-    return (
-        f"osetra.resume goes on with studies of osetra.fit, got {record.name!r}, which tunes what is not kept with it; "
-        f"go on with {call}, study={record.name!r}, store=..., resume=True)"
-    )
 
 
 def spent_s(store: Store, created: datetime, name: str) -> float:
@@ -111,7 +105,16 @@ def _cores() -> int:
     return available_cores()
 
 
-def _in_words(past: Past, budget: Budget, spent: float) -> str:
+def in_words(past: Past, budget: Budget, spent: float) -> str:
+    """What a study that goes on has and has left."""
     epochs = sum(len(curve) for curve in past.curves.values())
     left = f", {max(0.0, budget.seconds - spent):.0f} s of {budget.seconds:g} s are left" if budget.seconds is not None else ""
     return f"Going on with {len(past.trials):,} trials and {epochs:,} epochs that are recorded{left}."
+
+
+def _of_an_objective(record: StudyRecord) -> str:
+    call = "osetra.Tuner(space, ..." if record.source == ASK_AND_TELL else "osetra.optimize(objective, space, ..."
+    return (
+        f"osetra.resume goes on with studies of osetra.fit, got {record.name!r}, which tunes what is not kept with it; "
+        f"go on with {call}, study={record.name!r}, store=..., resume=True)"
+    )

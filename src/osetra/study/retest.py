@@ -148,6 +148,11 @@ def retest(
     keys = Seed(study=int(Seed(study=study.record.seed).key("retest", number)))
     table, notes = read_for_retest(study, data, y=y, seed=int(keys.key("split")))
     candidates = choose(study, rivals=rivals, fresh=fresh, seed=int(keys.key("fresh configurations")))
+    if len(candidates) < 2:
+        raise StudyError(
+            f"a re-test needs another configuration than the winner's, got none: study {study.name!r} has no other and its space holds "
+            "none; fit a study with a wider space"
+        )
     if limit is not None:
         candidates, seeds, cut = affordable(study, candidates, seeds, seconds=limit, rows=table.training.num_rows)
         notes += cut
@@ -199,11 +204,16 @@ def read_for_retest(study: "Study", data: Any = None, *, y: Any = None, seed: in
         given["sizes"] = tuple(size / sum(sizes) for size in sizes)
     if data is None and (isinstance(given["dev"], str) or given["time_column"]):
         notes.append("Dev rows are those of the study where its data are the same: a part that was given, or the latest rows.")
-    given["task"] = str(study.record.task)
+    given["task"] = task_of(study)
     table = PreparedTable.of(data_of(study) if data is None else data, given.pop("target"), y=y, seed=seed, **given)
     if table.class_weights is not None:
         notes.append("Class weights count in these errors.")
     return table, notes
+
+
+def task_of(study: "Study") -> str:
+    """What `fit` is told of the task on other data: new classes may have come, but a number stays a number."""
+    return "classification" if study.record.task.is_classification else str(study.record.task)
 
 
 def _require(study: "Study", *, rivals: int, fresh: int, seeds: int) -> None:

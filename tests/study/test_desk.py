@@ -1,0 +1,202 @@
+"""The desk: people steer trials while a study runs; what they did can be repeated, and a kill loses none of it."""
+
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import osetra
+from osetra.core.records import Command, CommandState, TrialState
+from osetra.store.memory import MemoryStore
+from osetra.study import loop
+from osetra.study.desk import FIRST_BRANCH
+from osetra.study.replay import replay
+
+OPTIONS = {
+    "epochs": 160,
+    "epochs_per_trial": 40,
+    "patience": 0,
+    "seed": 5,
+    "study": "mine",
+    "strategy": "random",
+    "finals": False,
+    "workers": 2,
+}
+
+
+def rows(count: int = 4000) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    a, b, c = generator.normal(size=(3, count))
+    return pd.DataFrame({"a": a, "b": b, "c": c, "label": np.where(a * b + 0.5 * c + 0.3 * generator.normal(size=count) > 0, "yes", "no")})
+
+
+class Person:
+    """Watches a study and gives a command when trial 0 has so many epochs, each after the one before was answered."""
+
+    def __init__(self, store, commands):
+        self.store, self.waiting, self.given = store, list(commands), None
+
+    def notice(self, text):
+        pass
+
+    def update(self, facts):
+        if "mine" not in [summary.study.name for summary in self.store.studies()]:
+            return
+        if self.given is not None and self.store.commands("mine", state=CommandState.WAITING):
+            return
+        trials = {trial.number: trial for trial in self.store.trials("mine")}
+        if self.waiting and self.waiting[0][0] in trials and trials[self.waiting[0][0]].epochs >= self.waiting[0][1]:
+            number, _, kind, detail = self.waiting.pop(0)
+            command = Command(trial=number, kind=kind, detail=detail, who="ada", why="to see", at=datetime.now(UTC))
+            self.given = self.store.add_command("mine", command)
+
+
+@pytest.fixture(autouse=True)
+def prompt(monkeypatch):
+    """Commands are looked for all the time."""
+    monkeypatch.setattr(loop, "FLUSH_S", 0.001)
+
+
+def steered(commands, store=None, **more):
+    store = store or MemoryStore()
+    data = more.pop("data", rows())
+    study = osetra.fit(data, "label", store=store, progress=Person(store, commands), **{**OPTIONS, **more})
+    return study, store.commands("mine")
+
+
+def kinds(study, number):
+    return [event.kind for event in study.events(number) if event.kind not in ("probe", "started", "promoted")]
+
+
+def test_a_rate_is_set_while_the_trial_trains_and_its_replay_has_the_same_bits():
+    study, [command] = steered([(0, 2, "set", {"settings": {"learning_rate": 0.001, "l2": 5.0}})])
+    assert command.state is CommandState.DONE
+    assert command.answer.startswith("learning_rate 0.003 -> 0.001, l2")
+    assert command.answer.endswith(f"from epoch {command.epoch + 1} on")
+    assert study.trial(0).epochs == 40
+    [event] = [event for event in study.events(0) if event.kind == "set"]
+    assert (event.who, event.epoch, event.detail["why"], event.detail["old"]["learning_rate"]) == ("ada", command.epoch, "to see", 0.003)
+    again = replay(study, 0, rows())
+    assert again.differs is None
+    assert again.sentence.endswith("the same to the bit.")
+    plain = osetra.fit(rows(), "label", **OPTIONS)
+    before, after = [[record.train_cost for record in one.curve(0)] for one in (plain, study)]
+    assert before[: command.epoch] == after[: command.epoch]
+    assert before[command.epoch] != after[command.epoch]
+
+
+def test_the_other_trials_are_what_they_would_have_been_as_long_as_the_search_does_not_learn():
+    study, _ = steered([(0, 2, "set", {"settings": {"learning_rate": 0.001}})])
+    plain = osetra.fit(rows(), "label", **OPTIONS)
+    for number in (1, 2, 3):
+        assert [r.dev_error for r in study.curve(number)] == [r.dev_error for r in plain.curve(number)]
+
+
+def test_a_trial_is_rolled_back_and_goes_on_as_one_that_never_went_there():
+    study, commands = steered([
+        (0, 5, "set", {"settings": {"learning_rate": 0.3}}), (0, 7, "rollback", {"epoch": 3}), (0, 4, "set", {"settings": {"l2": 1.0}}),
+    ])  # fmt: skip
+    assert [command.state for command in commands] == [CommandState.DONE] * 3
+    assert kinds(study, 0)[:4] == ["taken in hand", "set", "rolled back", "set"]
+    rolled = next(event for event in study.events(0) if event.kind == "rolled back")
+    assert rolled.epoch == 3
+    assert len(rolled.detail["dropped"]) >= 4
+    assert [record.epoch for record in study.curve(0)] == list(range(1, 41))
+    assert study.trial(0).state is TrialState.FINISHED
+    assert replay(study, 0, rows()).differs is None
+    assert "learning_rate" not in [name for change in rolled.detail["forgotten"] if change["epoch"] < 3 for name in change["settings"]]
+
+
+def test_a_branch_shares_the_beginning_and_goes_its_own_way():
+    study, [command] = steered([(0, 4, "branch", {"epoch": 3, "settings": {"learning_rate": 0.05}})])
+    assert command.state is CommandState.DONE
+    assert f"trial {FIRST_BRANCH} goes on from epoch 3 of trial 0" in command.answer
+    parent, branch = study.curve(0), study.curve(FIRST_BRANCH)
+    assert [r.train_cost for r in parent[:3]] == [r.train_cost for r in branch[:3]]
+    assert parent[3].train_cost != branch[3].train_cost
+    assert len(branch) == 40
+    assert replay(study, FIRST_BRANCH, rows()).differs is None
+    assert replay(study, 0, rows()).differs is None
+
+
+def test_pause_continue_extend_and_stop_do_what_they_say():
+    study, commands = steered([
+        (0, 2, "pause", {}), (0, 2, "continue", {}), (0, 3, "extend", {"epochs": 6}), (0, 14, "stop", {}),
+    ])  # fmt: skip
+    assert [command.state for command in commands] == [CommandState.DONE] * 4
+    assert commands[0].answer == f"stands still after epoch {commands[0].epoch}"
+    assert commands[2].answer == "trains up to 46 epochs"
+    trial = study.trial(0)
+    assert trial.state is TrialState.STOPPED
+    assert 14 <= trial.epochs <= 46
+    assert trial.reason == f"stopped by ada after epoch {trial.epochs}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "words"),
+    [
+        ("set", {"settings": {"hidden_units": 9}}, "hidden_units cannot change while a trial trains"),
+        ("set", {"settings": {"learning_rate": -1.0}}, "learning_rate must be > 0"),
+        ("set", {}, "set needs at least one setting"),
+        ("rollback", {"epoch": 99}, "needs an earlier one's number, or best, got 99"),
+        ("branch", {"epoch": 0}, "needs one's number, or best, got 0"),
+        ("extend", {"epochs": 0}, "extend needs a whole number of epochs >= 1, got 0"),
+        ("dance", {}, "a command must be one of set, pause"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words_and_the_trial_goes_on(kind, detail, words):
+    study, [command] = steered([(0, 2, kind, detail)])
+    assert command.state is CommandState.REFUSED
+    assert words in command.answer
+    assert study.trial(0).epochs == 40
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_desk import OPTIONS, Person, rows
+import osetra, os, signal
+from osetra.study import loop
+from osetra.study.desk import Desk
+from osetra.store.sql import open_store
+loop.FLUSH_S = 0.001
+store = open_store("s.db")
+trained = Desk._trained
+left = int(sys.argv[2])
+def killed(self, one, told, error):
+    global left
+    trained(self, one, told, error)
+    self._ledger.flush()
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+Desk._trained = killed
+commands = [(0, 3, "set", {"settings": {"learning_rate": 0.05}}), (0, 6, "rollback", {"epoch": 4})]
+commands.append((0, 5, "branch", {"settings": {"l2": 9.0}}))
+osetra.fit("rows.csv", "label", store=store, progress=Person(store, commands), **OPTIONS)
+"""
+
+
+@pytest.mark.parametrize("epochs", [2, 6, 9])
+def test_a_killed_study_goes_on_with_the_trials_that_were_in_hand(epochs, tmp_path):
+    rows().to_csv(tmp_path / "rows.csv", index=False)
+    told = subprocess.run(
+        [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(epochs)], cwd=tmp_path, capture_output=True, timeout=120
+    )
+    assert told.returncode == -signal.SIGKILL, told.stderr.decode()
+    before = osetra.Study.open("mine", tmp_path / "s.db")
+    in_hand = [number for number in (0, FIRST_BRANCH) if number in [trial.number for trial in before.trials()]]
+    kept = {number: list(before.curve(number)) for number in in_hand}
+    study = osetra.resume("mine", tmp_path / "s.db")
+    for number in in_hand:
+        assert list(study.curve(number))[: len(kept[number])] == kept[number]
+        assert study.trial(number).epochs == 40
+        assert replay(study, number).differs is None
+    plain = osetra.fit(rows(), "label", **OPTIONS)
+    for number in (1, 2, 3):
+        assert [r.dev_error for r in study.curve(number)] == [r.dev_error for r in plain.curve(number)]
