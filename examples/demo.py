@@ -13,9 +13,6 @@ from pathlib import Path
 import pandas as pd
 from sklearn.datasets import load_digits
 
-from osetra import Study
-from osetra.report.markdown import study_page
-
 PLACE = Path("demo")
 
 
@@ -40,10 +37,8 @@ def main() -> None:
     osetra("score", f"{models}/digits", str(new))
     osetra("predict", f"{models}/digits", str(new), "-o", str(PLACE / "predictions.csv"))
 
-    study = Study.open("digits", store)
-    leaders = study.trials(limit=10)
-    report = PLACE / "report.md"
-    report.write_text(study_page(study.record, leaders, {t.number: study.curve(t.number) for t in leaders}), encoding="utf-8")
+    report = PLACE / "digits.html"
+    osetra("report", "digits", "--store", store, "--out", str(report))
     print(f"\nDone in {time.monotonic() - began:.0f} s. Model: {models}/digits   Report: {report}")
 
 

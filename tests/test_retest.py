@@ -204,6 +204,26 @@ def test_a_regression_in_memory_with_weights_is_retested_on_new_rows():
     assert due(study, Policy()).notes == ("its data were handed over in memory, so they were not looked at",)
 
 
+def test_a_space_without_another_configuration_is_refused_and_new_classes_are_not():
+    fixed = {
+        "learning_rate": 0.01,
+        "hidden_units": 4,
+        "num_layers": 1,
+        "batch_size": 32,
+        "l2": 0.0,
+        "keep_prob": 1.0,
+        "schedule": "constant",
+    }
+    study = osetra.fit(table(200), "label", trials=1, epochs_per_trial=3, space=fixed)
+    with pytest.raises(StudyError, match="needs another configuration than the winner's, got none"):
+        study.retest(table(200))
+    study = osetra.fit(table(200), "label", trials=2, **SMALL)
+    three = table(200, 7)
+    three.loc[:60, "label"] = "c"
+    assert "'c'" in due(study, Policy(), data=three).reasons[0].sentence
+    assert study.retest(three, rivals=1, fresh=0, seeds=2).found.standings[0].error > 0
+
+
 def test_row_errors_are_those_of_each_output():
     classes = np.array([0, 1, 1])
     two, one = np.array([[0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]), np.array([[0.4], [0.3], [0.8]])

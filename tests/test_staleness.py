@@ -117,6 +117,18 @@ def test_seeds_that_vary_more_than_rows_make_them_do_widen_the_intervals():
     assert widths[1] > 1.5 * widths[0]
 
 
+def test_a_candidate_that_has_learned_nothing_does_not_blur_the_others():
+    generator = np.random.default_rng(11)
+    noise = [np.square(generator.normal(size=(3, 400)) * spread) for spread in (1.0, 1.4)]
+    wild = np.square(generator.normal(size=(3, 400))) * np.array([[1e3], [1e7], [1e12]])
+    calm, blurred = (judge(entries(errors), error_name="RMSE") for errors in (noise, [*noise, wild]))
+    assert calm.verdict is Verdict.STILL_BEST
+    for one, other in zip(calm.standings, blurred.standings[:2], strict=True):
+        assert other.error == one.error
+        assert other.high - other.low < 2 * (one.high - one.low)
+    assert blurred.standings[1].difference_low > 0
+
+
 def test_tau_is_kendall_s_of_the_known_candidates_and_turns_with_the_order():
     generator = np.random.default_rng(7)
     rising = judge(entries(world(generator, [0.1, 0.15, 0.2, 0.25])), error_name="error rate")

@@ -58,7 +58,7 @@ def test_it_says_what_it_zooms_into():
         planted.propose(number)
         if number < 4:
             rate, activation, _ = results[number]
-            planted._configurations[number] = {"learning_rate": rate, "keep_prob": 0.5 + number / 6, "activation": activation}
+            planted._placed[number] = {"learning_rate": rate, "keep_prob": 0.5 + number / 6, "activation": activation}
         planted.observe(number, 1, results[number][2] if number < 4 else 1.0)
     assert planted.sentences == []
     planted.propose(20)
@@ -129,7 +129,7 @@ def test_a_stage_without_a_narrower_region_says_so():
     sampler = CoarseToFineSampler(space, seed=0, coarse=20, fine=10)
     for number in range(20):
         sampler.propose(number)
-        sampler._configurations[number] = {"layers": number % 3 + 1, "rate": (number % 4) / 3}
+        sampler._placed[number] = {"layers": number % 3 + 1, "rate": (number % 4) / 3}
         sampler.observe(number, 1, float(number))
     sampler.propose(20)
     assert sampler.sentences == ["stage 2 stays in the whole space, as the best 4 of 20 lie all over it"]

@@ -255,7 +255,7 @@ def test_the_tiers_are_those_of_the_default_space():
     ]
     assert names[0] == {name for name, tier in TIERS.items() if tier == 1}
     assert names[1] - names[0] == {name for name, tier in TIERS.items() if tier == 2}
-    assert names[2] - names[1] == {name for name, tier in TIERS.items() if tier == 3 and name != "decay"}
+    assert names[2] - names[1] == {name for name, tier in TIERS.items() if tier == 3 and name not in ("schedule", "decay")}
 
 
 def test_it_is_the_same_each_time_and_json_carries_it():

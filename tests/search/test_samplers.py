@@ -60,6 +60,7 @@ class Broken:
     def __init__(self, space, seed, fault):
         self.space, self.fault = space, fault
         self.whole = RandomSampler(space, seed=0 if fault == "ignores its seed" else seed)
+        self.make_anew = lambda: RandomSampler(self.space, seed=seed)
 
     def propose(self, number):
         proposal = self.whole.propose(number)
@@ -84,12 +85,28 @@ class Broken:
         return proposal
 
     def observe(self, number, epoch, value):
-        pass
+        self.heard = value
+
+    def edit(self, space):
+        if self.fault == "ignores edits":
+            return
+        self.space = space
+        if self.fault == "forgets at edits":
+            self.whole = self.make_anew()
+            return
+        self.whole.edit(space)
+        if self.fault == "hears at edits" and self.heard > 0.5:
+            self.whole.propose(1000)
+            self.whole._seed += 1
 
 
 @pytest.mark.parametrize(
     ("fault", "claim"),
     [
+        ("ignores edits", "proposals_follow_an_edit_and_never_repeat"),
+        ("ignores edits", "a_finite_space_made_smaller_is_used_up_exactly"),
+        ("forgets at edits", "proposals_follow_an_edit_and_never_repeat"),
+        ("hears at edits", "an_edit_is_as_good_before_as_after_what_is_heard"),
         ("leaves the space", "proposals_lie_in_the_space"),
         ("forgets conditions", "proposals_lie_in_the_space"),
         ("forgets constraints", "proposals_lie_in_the_space"),

@@ -151,6 +151,23 @@ def test_a_history_knows_the_space_of_every_trial():
     assert HISTORY.space.fixed["num_layers"] == 2
 
 
+def test_a_history_knows_after_how_many_asks_an_edit_was_made():
+    history = (
+        SpaceHistory.begin(SPACE)
+        .after(4, SPACE.fix("eps", 1e-7, why="too small"), asks=9)
+        .after(4, SPACE.fix("eps", 1e-7).fix("num_layers", 2), asks=9)
+        .after(5, SPACE.fix("eps", 1e-7).fix("num_layers", 2).add_choice("width", 30), asks=12)
+    )
+    names = [[version.edit.name for version in history.made_at(asks)] for asks in (0, 4, 9, 12)]
+    assert names == [[], [], ["eps", "num_layers"], ["width"]]
+    again = SpaceHistory.from_dict(json.loads(json.dumps(history.to_dict())))
+    assert again.made_at(9) == history.made_at(9)
+    assert (again.at_first, again.space) == (SPACE, history.space)
+    assert [version.asks for version in HISTORY.versions] == [0, 10, 10, 25]
+    with pytest.raises(SpaceError, match="edits must be kept in order, got 11 asks behind 12; give the count now"):
+        again.after(5, again.space.fix("batch_size", 64), asks=11)
+
+
 def test_a_history_comes_back_from_json():
     again = SpaceHistory.from_dict(json.loads(json.dumps(HISTORY.to_dict())))
     assert again == HISTORY
@@ -176,11 +193,16 @@ def test_a_history_is_told_in_sentences():
             lambda: HISTORY.after(30, HISTORY.space.fix("eps", 1e-6).narrow("learning_rate", 1e-3, 1)),
             "takes one edit of the space in force at a time",
         ),
+        (lambda: HISTORY.after(30, HISTORY.space.fix("eps", 1e-7).fix("eps", 1e-6)), "takes one edit of the space in force at a time"),
+        (lambda: SpaceHistory.from_dict({"versions": [{"trials": 0, "edit": None, "space": {}}]}), "write them with to_dict"),
         (lambda: SpaceHistory.from_dict({}), "a history must be written as a list of versions, got {}"),
-        (lambda: SpaceHistory.from_dict({"versions": [{"trials": 3, "edit": None, "space": {}}]}), "rising numbers of trials from 0"),
-        (lambda: SpaceHistory.from_dict({"versions": [{"trials": 0, "edit": None}]}), "a space must be written as a mapping"),
         (
-            lambda: SpaceHistory.from_dict({"versions": [{"trials": 0, "edit": {"verb": "widen"}, "space": {}}]}),
+            lambda: SpaceHistory.from_dict({"versions": [{"trials": 3, "asks": 3, "edit": None, "space": {}}]}),
+            "rising numbers of trials and asks from 0",
+        ),
+        (lambda: SpaceHistory.from_dict({"versions": [{"trials": 0, "asks": 0, "edit": None}]}), "a space must be written as a mapping"),
+        (
+            lambda: SpaceHistory.from_dict({"versions": [{"trials": 0, "asks": 0, "edit": {"verb": "widen"}, "space": {}}]}),
             "an edit must be written as texts for verb, name, old, new, why",
         ),
         (

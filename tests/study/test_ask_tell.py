@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import osetra
-from osetra.core.errors import StudyError
+from osetra.core.errors import SpaceError, StudyError
 from osetra.core.records import StudyState, TrialState
+from osetra.space import SpaceHistory
 
 LINE = {"x": osetra.linear(-5.0, 5.0)}
 
@@ -114,3 +115,87 @@ def test_threads_may_ask_and_tell_at_once():
         thread.join()
     assert sorted(t.number for t in tuner.study.trials()) == list(range(60))
     assert all(t.value == t.params["x"] ** 2 for t in tuner.study.trials())
+
+
+def test_a_tuner_goes_on_in_an_edited_space(tmp_path):
+    tuner = osetra.Tuner({**LINE, "kind": osetra.choice("a", "b")}, store=tmp_path / "s.db", study="edited", strategy="random")
+    waits = tuner.ask()
+    for _ in range(9):
+        tuner.tell(trial := tuner.ask(), trial.params["x"])
+    tuner.edit(tuner.space.widen("x", -20, 5, why="the best lie at -5"))
+    tuner.edit(tuner.space.fix("kind", "b"))
+    assert tuner.tell(waits, waits.params["x"]).configuration == waits.params
+    later = [tuner.ask().params for _ in range(30)]
+    assert {params["kind"] for params in later} == {"b"}
+    assert min(params["x"] for params in later) < -5
+    tuner.close()
+    study = osetra.Study.open("edited", tmp_path / "s.db")
+    assert study.space == tuner.space == osetra.Space({"x": osetra.linear(-20, 5), "kind": "b"})
+    history = SpaceHistory.from_dict(study.facts["space_history"])
+    assert history.at(9) == osetra.Space({**LINE, "kind": osetra.choice("a", "b")})
+    assert history.at(10) == study.space
+    assert history.describe().splitlines() == [
+        "after 10 trials x was widened, from linear(-5, 5) to linear(-20, 5): the best lie at -5",
+        "after 10 trials kind was fixed, from choice(a, b) to b",
+    ]
+    edits = [event.detail for event in study.events() if event.kind == "space edited"]
+    assert edits == study.facts["space_history"]["versions"][1:]
+    with pytest.raises(StudyError, match="was closed and takes no more"):
+        tuner.edit(tuner.space.fix("x", 0.0))
+
+
+def test_a_tuner_whose_space_was_used_up_goes_on_when_it_grows():
+    tuner = osetra.Tuner({"n": osetra.integer(1, 3)}, strategy="random")
+    while trial := tuner.ask():
+        tuner.tell(trial, trial.params["n"])
+    tuner.edit(tuner.space.widen("n", 1, 5))
+    assert {tuner.ask().params["n"], tuner.ask().params["n"]} == {4, 5}
+    assert tuner.ask() is None
+
+
+def test_a_tuner_is_edited_one_step_at_a_time_and_by_what_its_search_can_do():
+    tuner = osetra.Tuner(LINE)
+    for other in (osetra.Space({"x": osetra.linear(0, 1)}), tuner.space, tuner.space.widen("x", -6, 5).widen("x", -6, 6)):
+        with pytest.raises(SpaceError, match="takes one edit of the space in force at a time"):
+            tuner.edit(other)
+
+    class Own:
+        def ask(self):
+            return None
+
+        def tell(self, job, values, state):
+            pass
+
+    tuner = osetra.Tuner(LINE, strategy=lambda space, **options: Own())
+    with pytest.raises(StudyError, match="strategy must make a search with edit for the space to be edited, got <"):
+        tuner.edit(tuner.space.fix("x", 1.0))
+
+
+@pytest.mark.parametrize("strategy", ["waves", "coarse_to_fine+asha"])
+def test_an_edited_study_that_goes_on_proposes_what_it_would_have(tmp_path, strategy):
+    def begin(name, *, resume=False):
+        return osetra.Tuner(
+            LINE, epochs=400, epochs_per_trial=16, strategy=strategy, seed=5, store=tmp_path / "s.db", study=name, resume=resume
+        )
+
+    def work(tuner, count):
+        jobs = []
+        for _ in range(count):
+            trial = tuner.ask()
+            jobs.append((trial.number, trial.start, trial.params))
+            tuner.tell(trial, [abs(trial.params["x"] - 7) + 1 / epoch for epoch in range(trial.start + 1, trial.until + 1)])
+        return jobs
+
+    whole, broken = begin("whole"), begin("broken")
+    for tuner in (whole, broken):
+        work(tuner, 20)
+        tuner.edit(tuner.space.widen("x", -5, 10))
+        work(tuner, 10)
+        tuner.edit(tuner.space.narrow("x", 0, 10))
+    del broken, tuner
+    again = begin("broken", resume=True)
+    assert again.space == whole.space
+    assert work(again, 25) == work(whole, 25)
+    again.edit(again.space.fix("x", 7.0))
+    assert [version["trials"] for version in again.study.facts["space_history"]["versions"]][:1] == [0]
+    assert len(again.study.facts["space_history"]["versions"]) == 4

@@ -38,8 +38,8 @@ def rows(count: int = 4000) -> pd.DataFrame:
 class Person:
     """Watches a study and gives a command when trial 0 has so many epochs, each after the one before was answered."""
 
-    def __init__(self, store, commands):
-        self.store, self.waiting, self.given = store, list(commands), None
+    def __init__(self, store, commands, *, whole=False):
+        self.store, self.waiting, self.given, self.whole = store, list(commands), None, whole
 
     def notice(self, text):
         pass
@@ -52,7 +52,7 @@ class Person:
         trials = {trial.number: trial for trial in self.store.trials("mine")}
         if self.waiting and self.waiting[0][0] in trials and trials[self.waiting[0][0]].epochs >= self.waiting[0][1]:
             number, _, kind, detail = self.waiting.pop(0)
-            command = Command(trial=number, kind=kind, detail=detail, who="ada", why="to see", at=datetime.now(UTC))
+            command = Command(trial=None if self.whole else number, kind=kind, detail=detail, who="ada", why="to see", at=datetime.now(UTC))
             self.given = self.store.add_command("mine", command)
 
 
@@ -62,10 +62,10 @@ def prompt(monkeypatch):
     monkeypatch.setattr(loop, "FLUSH_S", 0.001)
 
 
-def steered(commands, store=None, **more):
+def steered(commands, store=None, *, whole=False, **more):
     store = store or MemoryStore()
     data = more.pop("data", rows())
-    study = osetra.fit(data, "label", store=store, progress=Person(store, commands), **{**OPTIONS, **more})
+    study = osetra.fit(data, "label", store=store, progress=Person(store, commands, whole=whole), **{**OPTIONS, **more})
     return study, store.commands("mine")
 
 
@@ -200,3 +200,39 @@ def test_a_killed_study_goes_on_with_the_trials_that_were_in_hand(epochs, tmp_pa
     plain = osetra.fit(rows(), "label", **OPTIONS)
     for number in (1, 2, 3):
         assert [r.dev_error for r in study.curve(number)] == [r.dev_error for r in plain.curve(number)]
+
+
+def test_the_space_of_a_running_study_is_edited_with_history_and_new_trials_lie_in_it():
+    begun = {"strategy": "sobol", "epochs": 120, "epochs_per_trial": 10}
+    store = MemoryStore()
+    study, commands = steered(
+        [(0, 2, "edit", {"edits": {"learning_rate": "log(0.001, 0.002)", "keep_prob": "1.0"}}), (0, 3, "edit", {"edits": {"gain": "wide"}})],
+        store, whole=True, **begun,
+    )  # fmt: skip
+    assert [command.state for command in commands] == [CommandState.DONE, CommandState.REFUSED], [c.answer for c in commands]
+    assert "learning_rate was narrowed, from log(0.0001, 0.03) to log(0.001, 0.002): to see" in commands[0].answer
+    versions = study.facts["space_history"]["versions"]
+    assert [version["edit"]["verb"] for version in versions[1:]] == ["narrow", "fix"]
+    assert study.space.fixed["keep_prob"] == 1.0
+    later = [trial for trial in study.trials() if trial.number >= versions[-1]["trials"] and trial.number < FIRST_BRANCH]
+    assert later
+    assert all(0.001 <= trial.configuration["learning_rate"] <= 0.002 and trial.configuration["keep_prob"] == 1.0 for trial in later)
+    assert "space edited" in [event.kind for event in study.events()]
+
+
+def test_edits_of_the_space_are_made_anew_where_they_were_made_when_a_study_goes_on():
+    begun = {"strategy": "sobol", "epochs": 120, "epochs_per_trial": 10}
+    store = MemoryStore()
+    asked = iter(range(10**9))
+    first, _ = steered(
+        [(0, 2, "edit", {"edits": {"learning_rate": "log(0.001, 0.002)"}})],
+        store,
+        whole=True,
+        interrupted=lambda: next(asked) > 40,
+        **begun,
+    )
+    assert first.record.state == "stopped"
+    known = {trial.number: dict(trial.configuration) for trial in first.trials()}
+    again = osetra.resume("mine", store, data=rows())
+    assert {number: dict(again.trial(number).configuration) for number in known} == known
+    assert len(again.trials()) > len(known)

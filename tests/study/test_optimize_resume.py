@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -21,7 +22,7 @@ from osetra.store.sql import open_store
 from osetra.study import objective_loop
 from osetra.study.past import Past
 from osetra.study.stretches import end_of, require_same
-from osetra.study.writing import writing
+from osetra.study.writing import Claim, writing
 
 LINE = {"x": osetra.linear(0.0, 1.0)}
 CALLS = Path("calls")
@@ -101,8 +102,9 @@ def told(study: osetra.Study, *, without: tuple[str, ...] = ("run again",)) -> l
 
 def go_on(case: str, folder: Path, **options) -> osetra.Study:
     objective, asked = CASES[case]
+    options = {"folders": folder / "folders"} | asked | options
     return osetra.optimize(
-        objective, LINE, store=folder / "s.db", study="mine", resume=True, in_process=True, **{"folders": folder / "folders"} | asked | options
+        objective, LINE, store=folder / "s.db", study="mine", resume=True, in_process=True, **options
     )  # fmt: skip
 
 
@@ -160,6 +162,10 @@ def test_what_ended_is_not_called_again_and_what_waits_goes_on_where_its_folder_
     assert any(begun[number].state is TrialState.FAILED for number in ended)
     waited = {(t.number, t.epochs) for t in begun.values() if t.state is TrialState.STOPPED and t.epochs in (1, 4)}
     CALLS.unlink()
+    # Of a trial that was killed before it was recorded only the folder is there.
+    left = here / "folders" / "mine" / f"trial-{max(begun) + 1}"
+    left.mkdir()
+    (left / "epoch.json").write_text("3")
     study = go_on("asha", here)
     calls = [tuple(map(int, line.split())) for line in CALLS.read_text().splitlines()]
     assert not {number for number, _ in calls} & ended
@@ -208,6 +214,8 @@ def test_an_epoch_that_comes_to_another_value_than_the_recorded_one_keeps_the_fi
     differing = [event for event in study.events() if event.kind == "differs"]
     assert differing
     for event in differing:
+        assert event.trial is not None
+        assert event.epoch is not None
         assert event.detail["again"] == pytest.approx(event.detail["first"] + 0.5)
         assert event.detail["first"] == curves[event.trial][event.epoch - 1].dev_error
 
@@ -328,7 +336,7 @@ def test_resume_of_fit_sends_to_where_an_objective_goes_on_and_back():
     osetra.optimize(lambda t: t.params["x"], LINE, trials=2, in_process=True, store=store, study="mine")
     with pytest.raises(StudyError, match=r"got 'mine', .*; go on with osetra.optimize\(objective, .*study='mine', .*resume=True\)"):
         osetra.resume("mine", store)
-    with pytest.raises(StudyError, match="must be one of osetra.Tuner to go on here, got one of osetra.optimize"):
+    with pytest.raises(StudyError, match=r"must be one of osetra\.Tuner to go on here, got one of osetra\.optimize"):
         osetra.Tuner(LINE, trials=2, store=store, study="mine", resume=True)
 
 
@@ -355,6 +363,45 @@ def test_nobody_else_may_write_a_study_while_it_is_worked_on(tmp_path):
 
     osetra.optimize(objective, LINE, trials=1, in_process=True, store=tmp_path / "s.db", study="mine")
     assert len(seen) == 1
+
+
+def test_one_that_lost_its_study_to_another_says_so_and_leaves_the_record_to_it(monkeypatch):
+    store, claim = MemoryStore(), Claim()
+
+    @contextmanager
+    def lost_later(*_):
+        yield claim
+
+    def objective(trial):
+        claim.is_lost = trial.number == 2
+        return 1.0
+
+    # As `writing` finds out when another process has taken over.
+    monkeypatch.setattr("osetra.study.optimize.writing", lost_later)
+    with pytest.raises(StudyError, match="study 'mine' must have one writer, got another that took it over"):
+        osetra.optimize(objective, LINE, trials=9, in_process=True, store=store, study="mine")
+    assert store.study("mine").state is StudyState.RUNNING
+
+
+def test_the_person_who_watches_hears_what_is_there_and_what_is_left():
+    class Listener:
+        said: ClassVar[list[str]] = []
+
+        def notice(self, text):
+            self.said.append(text)
+
+        def update(self, facts):
+            pass
+
+    store, asked = MemoryStore(), iter(range(10**9))
+    options = {"trials": 9, "budget": 500, "in_process": True, "store": store, "study": "mine", "resume": True}
+    osetra.optimize(lambda t: 1.0, LINE, interrupted=lambda: next(asked) > 6, **options)
+    count = len(store.trials("mine"))
+    assert 0 < count < 9
+    osetra.optimize(lambda t: 1.0, LINE, progress=Listener(), **options)
+    said = Listener.said[1]
+    assert said.startswith(f"Going on with {count} trials and {count} epochs that are recorded, ")
+    assert said.endswith(" s of 500 s are left.")
 
 
 # How a stretch ended.

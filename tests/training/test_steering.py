@@ -131,7 +131,7 @@ def test_whatever_was_done_to_a_trial_its_script_repeats_it_from_the_start_and_f
 @given(st.integers(1, 9), st.integers(0, 9))
 def test_a_trial_that_was_rolled_back_is_one_that_never_went_there(first, back):
     back = min(back, first)
-    life, script = steered(first, {"settings": {"learning_rate": 0.3}}, 1)
+    _, script = steered(first, {"settings": {"learning_rate": 0.3}}, 1)
     forgotten = script.roll_back(back)
     assert [change.epoch for change in forgotten] == ([first] if back <= first else [])
     rolled, straight = begun(), begun()

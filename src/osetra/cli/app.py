@@ -2,6 +2,7 @@
 
     exit codes: 0 done; 1 our own mistake (with a traceback), the reader of our output went away, or `check` found a gradient suspect or
                 wrong; 2 something given cannot be used; 130 interrupted by Ctrl-C (but 0 where `fit` could keep the best so far)
+                those that steer a trial (`set`, `pause` ...): 10 the command waits still and is carried out
                 `retest`: 0 still best, 10 no longer distinguishable, 11 beaten; `due`: 0 nothing is due, 10 something is
 
 Every verb's work is imported when it runs, so `osetra --help` answers at once.
@@ -32,6 +33,10 @@ app = typer.Typer(
 StoreOption = Annotated[str, typer.Option(help="Where studies are kept: a file or a URL.", envvar="OSETRA_STORE")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 StudyArgument = Annotated[Optional[str], typer.Argument(help="Name of a study; the newest if left out.")]  # noqa: UP045 -- typer reads it
+
+OneStudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study.")]
+TrialArgument = Annotated[int, typer.Argument(metavar="TRIAL", min=0, help="Number of a trial.")]
+WhyOption = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
 
 
 def main() -> None:
@@ -320,6 +325,150 @@ def due(
     from osetra.cli.retest import run_due
 
     run_due(study, store, days=days, drift=drift, versions=versions, no_data=no_data, data=data, keep=keep, as_json=json)
+
+
+@app.command()
+def watch(
+    study: StudyArgument = None,
+    trial: Annotated[Optional[int], typer.Argument(min=0, help="Number of a trial to show closely.")] = None,  # noqa: UP045
+    once: Annotated[bool, typer.Option("--once", help="Print how it stands now and stop.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Watch a study while it is trained: what runs, curves, the best so far. Ctrl-C ends the watching, not the study."""
+    from osetra.cli.watch import run_watch
+
+    run_watch(study, trial, store, once=once)
+
+
+@app.command()
+def space(
+    study: StudyArgument = None,
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="Edit it while the study runs: NAME=VALUE or NAME=RANGE, for the trials to come. Repeatable."),
+    ] = None,
+    why: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Show what a study searches and how that came about; edit it while it runs."""
+    from osetra.cli.space import run_space
+
+    run_space(study, store, edits=set_ or [], why=why, as_json=json)
+
+
+@app.command(name="set")
+def set_trial(
+    study: OneStudyArgument,
+    trial: TrialArgument,
+    settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Such as learning_rate=0.001.")],
+    why: WhyOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Change settings of a trial that trains, from its next epoch on: learning rate, l2, batch size, schedule ..."""
+    from osetra.cli.steer import run_steer, settings_of
+
+    run_steer(study, trial, store, "set", {"settings": settings_of(settings)}, why=why, as_json=json)
+
+
+@app.command()
+def pause(
+    study: OneStudyArgument, trial: TrialArgument, why: WhyOption = "", store: StoreOption = DEFAULT_STORE, json: JsonOption = False
+) -> None:
+    """Have a trial that trains stand still at the end of its epoch."""
+    from osetra.cli.steer import run_steer
+
+    run_steer(study, trial, store, "pause", {}, why=why, as_json=json)
+
+
+@app.command(name="continue")
+def proceed(
+    study: OneStudyArgument, trial: TrialArgument, why: WhyOption = "", store: StoreOption = DEFAULT_STORE, json: JsonOption = False
+) -> None:
+    """Have a trial that stands still go on."""
+    from osetra.cli.steer import run_steer
+
+    run_steer(study, trial, store, "continue", {}, why=why, as_json=json)
+
+
+@app.command()
+def stop(
+    study: OneStudyArgument, trial: TrialArgument, why: WhyOption = "", store: StoreOption = DEFAULT_STORE, json: JsonOption = False
+) -> None:
+    """End a trial that trains; the study goes on."""
+    from osetra.cli.steer import run_steer
+
+    run_steer(study, trial, store, "stop", {}, why=why, as_json=json)
+
+
+@app.command()
+def extend(
+    study: OneStudyArgument,
+    trial: TrialArgument,
+    epochs: Annotated[int, typer.Argument(metavar="EPOCHS", help="How many more.")],
+    why: WhyOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Give a trial more epochs."""
+    from osetra.cli.steer import run_steer
+
+    run_steer(study, trial, store, "extend", {"epochs": epochs}, why=why, as_json=json)
+
+
+@app.command()
+def rollback(
+    study: OneStudyArgument,
+    trial: TrialArgument,
+    epoch: Annotated[str, typer.Argument(metavar="EPOCH", help="An earlier epoch, or best.")],
+    why: WhyOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Put a trial back to the end of an earlier epoch, from where it goes on."""
+    from osetra.cli.steer import place_of, run_steer
+
+    run_steer(study, trial, store, "rollback", {"epoch": place_of(epoch)}, why=why, as_json=json)
+
+
+@app.command()
+def branch(
+    study: OneStudyArgument,
+    trial: TrialArgument,
+    settings: Annotated[Optional[list[str]], typer.Argument(metavar="[NAME=VALUE...]", help="What is other in the new trial.")] = None,  # noqa: UP045
+    epoch: Annotated[Optional[str], typer.Option(help="An epoch of the trial's, or best.  [default: the last]")] = None,  # noqa: UP045
+    why: WhyOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Begin a new trial with the weights that a trial had at the end of an epoch."""
+    from osetra.cli.steer import place_of, run_steer, settings_of
+
+    place = {} if epoch is None else {"epoch": place_of(epoch)}
+    run_steer(study, trial, store, "branch", {**place, "settings": settings_of(settings or [])}, why=why, as_json=json)
+
+
+@app.command()
+def replay(
+    study: OneStudyArgument,
+    trial: TrialArgument,
+    data: Annotated[Optional[Path], typer.Option(help="Other data.  [default: the study's, where they were]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Train a trial once more from its first epoch, by all that was done to it: is it the same to the bit?"""
+    from osetra.cli.steer import run_replay
+
+    run_replay(study, trial, store, data=data, as_json=json)
+
+
+@app.command()
+def lineage(study: OneStudyArgument, trial: TrialArgument, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
+    """Tell the story of a trial, from its initialisation to the model's file."""
+    from osetra.cli.steer import show_lineage
+
+    show_lineage(study, trial, store, as_json=json)
 
 
 @app.command()

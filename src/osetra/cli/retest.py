@@ -126,7 +126,7 @@ def run_due(
     if as_json:
         print_json([one.to_dict() for one in found])
     else:
-        _print_due(output(), found, store)
+        _print_due(output(), found, "" if data is None else f" --data {shlex.quote(str(data))}", store)
     sys.stdout.flush()
     raise SystemExit(DUE if any(one.reasons for one in found) else 0)
 
@@ -148,7 +148,8 @@ def _studies(name: str | None, store: str) -> "list[Study]":
     return studies
 
 
-def _print_due(console: Console, found: "list[Due]", store: str) -> None:
+def _print_due(console: Console, found: "list[Due]", options: str, store: str) -> None:
+    """`options` go with the command that is told."""
     waiting = [one for one in found if one.reasons]
     if not found:
         console.print(f"The store {store} holds no study that can be re-tested.", soft_wrap=True)
@@ -156,7 +157,7 @@ def _print_due(console: Console, found: "list[Due]", store: str) -> None:
     suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
     for one in waiting:
         say(console, f"{one.study} is due: {'; '.join(reason.sentence for reason in one.reasons)}.")
-        console.print(f"   osetra retest {shlex.quote(one.study)}{suffix}", style="dim", soft_wrap=True)
+        console.print(f"   osetra retest {shlex.quote(one.study)}{options}{suffix}", style="dim", soft_wrap=True)
     for one in found:
         for note in one.notes:
             say(console, f"{one.study}: {note}.", style="dim")

@@ -7,7 +7,7 @@ implementation passes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from osetra.core.records import (
     Checkpoint,
@@ -21,6 +21,9 @@ from osetra.core.records import (
     Trial,
     TrialState,
 )
+
+if TYPE_CHECKING:
+    from osetra.space.space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,14 @@ class Search(Protocol):
         """
         ...
 
+    def edit(self, space: "Space") -> None:
+        """From now on new trials are of this space. What was told still counts; trials that have begun go on as they are.
+
+        What comes of it depends on the asks before it alone, not on what is told between two of them. Raises `SpaceError` where nothing
+        can be proposed in the space, and is then as it was.
+        """
+        ...
+
 
 class Sampler(Protocol):
     """Proposes configurations; knows nothing of budgets, rungs and promotion."""
@@ -68,6 +79,13 @@ class Sampler(Protocol):
 
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Hear what trial `number` had come to after `epoch` epochs: its best dev error so far, lower is better; NaN: it diverged."""
+        ...
+
+    def edit(self, space: "Space") -> None:
+        """From now on propose what lies in this space, and was not proposed before; what was heard still counts where it has a place in it.
+
+        Proposals may go on after there was None. Raises `SpaceError` where nothing can be proposed, and is then as it was.
+        """
         ...
 
 

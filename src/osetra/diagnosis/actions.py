@@ -32,6 +32,8 @@ from osetra.space.space import Space
 from osetra.space.words import print_scale
 
 Entry = Scale | Value | When
+ALIKE = "parts that are alike"
+"""The action where dev or test rows are of another kind than the rows trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,7 @@ def _against_gaps(judged: BiasVariance, given: Circumstances) -> list[Action]:
         actions += _against_variance(given, judged.gaps[1].in_words(judged.error_name))
     if judged.verdict is Verdict.MISMATCHED:
         told = "Make dev and test rows of the kind that the model is for, and add such rows to the training part"
-        actions.append(Action(name="parts that are alike", sentence=told, evidence=judged.sentence))
+        actions.append(Action(name=ALIKE, sentence=told, evidence=judged.sentence))
     elif len(judged.gaps) > 2 and judged.gaps[2].is_high:
         told = "Use a larger dev part (--sizes), and a new test part, since this one has been looked at"
         evidence = _capital(judged.gaps[2].in_words(judged.error_name))

@@ -12,6 +12,7 @@ called 1.W1, 1.b1, ..., 2.W1, ..., by member.
 Knows nothing of: how a model was found, what its facts say.
 """
 
+import glob
 import hashlib
 import json
 import math
@@ -79,6 +80,14 @@ def save(model: Model | Ensemble, folder: str | Path, *, overwrite: bool = False
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(former, ignore_errors=True)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what saves into `folder` that were killed have left beside it; only for who alone saves there, and can save anew."""
+    place = Path(os.path.realpath(folder))
+    for left in place.parent.glob(f".{glob.escape(place.name)}.????????.*"):
+        if left.suffix in (".new", ".old"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def load(folder: str | Path) -> Model | Ensemble:

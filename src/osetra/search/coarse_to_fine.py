@@ -18,7 +18,7 @@ import numpy as np
 from osetra.core.errors import SpaceError
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
-from osetra.search.proposed import Proposed
+from osetra.search.proposed import Proposed, placed
 from osetra.search.random import RandomSampler
 from osetra.search.sobol import SobolSampler
 from osetra.space.counted import Counted
@@ -84,22 +84,28 @@ class CoarseToFineSampler:
         self._whole = (SobolSampler if start == "sobol" else RandomSampler)(space, seed=seed, first=first)
         self._proposed = Proposed(space)
         self._configurations: dict[int, dict[str, Value]] = {}
+        """By trial, as they were proposed."""
+        self._placed: dict[int, dict[str, Value]] = {}
+        """Those that have a place in the space as it is now."""
         self._latest: dict[int, tuple[int, float]] = {}
         self._stage = 1
+        self._until = coarse
+        """The first trial of the next stage."""
         self._region: Region | None = None
         self.sentences: list[str] = []
         """One for each stage behind the first, such as `stage 2 zooms into learning_rate 0.0003 .. 0.002 (the best 4 of 20)`."""
 
     def propose(self, number: int) -> dict[str, Value] | None:
         """The configuration of trial `number`; None once every configuration of the space has been proposed."""
-        stage = 1 if number < self._coarse else 2 + (number - self._coarse) // self._fine
-        if stage > self._stage:
-            self._stage = stage
+        if number >= self._until:
+            stages = 1 + (number - self._until) // self._fine
+            self._stage += stages
+            self._until += stages * self._fine
             self._zoom()
         configuration = self._whole.propose(number) if self._region is None else self._propose_within(self._region, number)
         if configuration is not None:
             self._proposed.add(configuration)
-            self._configurations[number] = configuration
+            self._configurations[number] = self._placed[number] = configuration
         return configuration
 
     def observe(self, number: int, epoch: int, value: float) -> None:
@@ -107,30 +113,54 @@ class CoarseToFineSampler:
         if number in self._configurations and epoch >= self._latest.get(number, (0, 0.0))[0]:
             self._latest[number] = (epoch, value)
 
+    def edit(self, space: Space) -> None:
+        """Go on in this space, with at least `fine` more trials in this stage, for which an axis that the edit changed is searched whole.
+
+        The next stage zooms in by the results of all trials that have a place in the space (see `placed`). Raises `SpaceError` as for a
+        new sampler.
+        """
+        self._whole.edit(space)
+        self._proposed.edit(space)
+        if self._region is not None:
+            kept = {
+                name: axis
+                for (name, scale), axis in zip(self._space.scales.items(), self._region, strict=True)
+                if space.scales.get(name) == scale
+            }
+            self._region = tuple(kept.get(name, _whole_axis(scale)) for name, scale in space.scales.items())
+        moved = {number: placed(space, configuration) for number, configuration in self._configurations.items()}
+        self._placed = {number: configuration for number, configuration in moved.items() if configuration is not None}
+        self._until = max(self._until, max(self._configurations, default=-1) + 1 + self._fine)
+        self._space = space
+
     def _zoom(self) -> None:
-        elites = self._elites()
+        elites, heard = self._elites(), len(self._results())
         if not elites:
             where = "the whole space" if self._region is None else "the same region"
-            self.sentences.append(f"stage {self._stage} stays in {where}: too few results are in ({len(self._latest)})")
+            self.sentences.append(f"stage {self._stage} stays in {where}: too few results are in ({heard})")
             return
         self._region = _region(self._space, elites)
         words = _in_words(self._space, self._region)
-        best = f"the best {len(elites)} of {len(self._latest)}"
+        best = f"the best {len(elites)} of {heard}"
         self.sentences.append(
             f"stage {self._stage} zooms into {words} ({best})"
             if words
             else f"stage {self._stage} stays in the whole space, as {best} lie all over it"
         )
 
+    def _results(self) -> dict[int, tuple[int, float]]:
+        return {number: latest for number, latest in self._latest.items() if number in self._placed}
+
     def _elites(self) -> list[dict[str, Value]]:
         """The best configurations seen; none where too few have a result."""
-        results = [(epoch, value, number) for number, (epoch, value) in self._latest.items() if not math.isnan(value)]
-        count = max(FEWEST_ELITES, math.ceil(ELITE_SHARE * len(self._latest)))
+        heard = self._results()
+        results = [(epoch, value, number) for number, (epoch, value) in heard.items() if not math.isnan(value)]
+        count = max(FEWEST_ELITES, math.ceil(ELITE_SHARE * len(heard)))
         if len(results) < count:
             return []
         reached = sorted((epoch for epoch, _, _ in results), reverse=True)[count - 1]
         best = sorted((value, number) for epoch, value, number in results if epoch >= reached)[:count]
-        return [self._configurations[number] for _, number in best]
+        return [self._placed[number] for _, number in best]
 
     def _propose_within(self, region: Region, number: int) -> dict[str, Value] | None:
         seed = Seed(study=self._seed, trial=number)
@@ -151,11 +181,17 @@ def _region(space: Space, elites: Sequence[Configuration]) -> Region:
         held = [place for place, elite in enumerate(elites) if name in elite]
         if not scale.is_ordered:
             assert isinstance(scale, Counted), "what has no order is counted"
-            places = tuple(sorted({scale.index_of(elites[place][name]) for place in held})) or tuple(range(scale.size))
-            region.append(Places(places=places, size=scale.size))
+            places = tuple(sorted({scale.index_of(elites[place][name]) for place in held}))
+            region.append(Places(places=places, size=scale.size) if places else _whole_axis(scale))
         else:
-            region.append(_box(points[held, axis], scale) if held else Box(low=0.0, high=1.0))
+            region.append(_box(points[held, axis], scale) if held else _whole_axis(scale))
     return tuple(region)
+
+
+def _whole_axis(scale: Scale) -> "Box | Places":
+    if isinstance(scale, Counted) and not scale.is_ordered:
+        return Places(places=tuple(range(scale.size)), size=scale.size)
+    return Box(low=0.0, high=1.0)
 
 
 def _box(points: np.ndarray, scale: Scale) -> "Box":

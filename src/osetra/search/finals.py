@@ -18,6 +18,7 @@ import numpy as np
 from osetra.core.errors import StudyError
 from osetra.core.ports import Job
 from osetra.core.records import Configuration, TrialState
+from osetra.space.space import Space
 
 MOST_FINALISTS = 8
 REPEATS = 3
@@ -81,6 +82,9 @@ class Finals:
     def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
         is_good = state.can_win and len(values) > 0 and not any(math.isnan(value) for value in values)
         self._errors[self.sources[job.trial]][job.trial] = min(values) if is_good else math.inf
+
+    def edit(self, space: Space) -> None:
+        """Does nothing: the finalists are what the search has found."""
 
     def results(self) -> list[Finalist]:
         """Finalists best first; one of whose seeds diverged or failed, or that has no result yet, is not among them."""

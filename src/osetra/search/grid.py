@@ -33,13 +33,9 @@ class GridSampler:
     """
 
     def __init__(self, space: Space, *, seed: int, points: int | Mapping[str, int] | None = None) -> None:
+        self._points = points
         self.space = _gridded(space, points)
         """The grid itself, as a space of lists."""
-        if isinstance(self.space.size, float):
-            raise SpaceError(
-                f"a grid must be small enough to look through, got one of more than 50,000 points under constraints\n{self.describe()}\n"
-                "give fewer points"
-            )
         self._random = RandomSampler(self.space, seed=seed)
 
     @property
@@ -54,11 +50,21 @@ class GridSampler:
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Does nothing: a grid learns nothing from results."""
 
+    def edit(self, space: Space) -> None:
+        """Lay the grid anew over this space, as many points an axis as before, and go through what of it was not proposed.
+
+        Raises `SpaceError` as for a new grid: a name that is released onto a scale of floats needs a number of points.
+        """
+        points = self._points
+        if isinstance(points, Mapping):
+            points = {name: count for name, count in points.items() if name in space.scales}
+        grid = _gridded(space, points)
+        self._random.edit(grid)
+        self.space = grid
+
     def describe(self) -> str:
         """For people: `a grid of 12 points: learning_rate 4, num_layers 3`."""
-        axes = ", ".join(f"{name} {scale.size:,}" for name, scale in self.space.scales.items())
-        count = "many" if isinstance(self.space.size, float) else f"{self.size:,}"
-        return f"a grid of {count} points: {axes or 'nothing is searched'}"
+        return _described(self.space)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +122,25 @@ def _gridded(space: Space, points: int | Mapping[str, int] | None) -> Space:
         count = points.get(name) if isinstance(points, Mapping) else None if isinstance(scale, Counted) else points
         if count is None and not isinstance(scale, Counted):
             raise SpaceError(
-                f"a grid needs a number of points for {name}, which is {scale.describe()}, got none; such as points={{{name!r}: 5}}"
+                f"a grid needs a number of points for {name}, which is {scale.describe()}, got none; "
+                f"such as points={{{name!r}: 5}}, or list its values with ordinal"
             )
         if count is not None:
             entry = _spread(name, scale, count)
             entries[name] = When(entry=entry, conditions=space.conditions[name]) if name in space.conditions else entry
-    return space.replace(entries)
+    grid = space.replace(entries)
+    if isinstance(grid.size, float):
+        raise SpaceError(
+            f"a grid must be small enough to look through, got one of more than 50,000 points under constraints\n{_described(grid)}\n"
+            "give fewer points"
+        )
+    return grid
+
+
+def _described(grid: Space) -> str:
+    axes = ", ".join(f"{name} {scale.size:,}" for name, scale in grid.scales.items())
+    count = "many" if isinstance(grid.size, float) else f"{grid.size:,}"
+    return f"a grid of {count} points: {axes or 'nothing is searched'}"
 
 
 def _spread(name: str, scale: Scale, count: int) -> Scale | Value:

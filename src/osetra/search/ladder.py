@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from osetra.core.errors import StudyError
 from osetra.core.ports import Job, Sampler
 from osetra.core.records import Configuration, TrialState
+from osetra.space.space import Space
 
 UNLIMITED = 2**62
 """Epochs of a study that is bounded by something else."""
@@ -86,6 +87,11 @@ class Climbers:
     def may_begin(self) -> bool:
         """Whether another trial may begin, as far as is known before the sampler is asked."""
         return not self._exhausted and len(self.all) < self._trials and self._budget > 0
+
+    def edit(self, space: Space) -> None:
+        """New trials are of this space; those who have begun go on as they are. `SpaceError` as the sampler says."""
+        self._sampler.edit(space)
+        self._exhausted = False
 
     def begin(self, until: int) -> Job | None:
         """A new trial, to `until` epochs or what is left of the budget; None if none may begin or the space holds no more."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from osetra.core.errors import InputError, MissingExtra, SpaceError
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
-from osetra.search.proposed import Proposed
+from osetra.search.proposed import Proposed, placed
 from osetra.space.counted import Counted
 from osetra.space.space import Space
 
@@ -50,9 +50,12 @@ class OptunaSampler:
         self._space = space
         self._seed = seed
         self._first = first
+        self._given = sampler
+        self._edits = 0
         self._sampler = self._make(sampler)
         self._proposed = Proposed(space)
         self._study = self._new_study()
+        self._configurations: dict[int, dict[str, Value]] = {}
         self._places: dict[int, int] = {}
         """Trial number -> its place among the trials of Optuna's study."""
         self._latest: dict[int, tuple[int, float]] = {}
@@ -76,16 +79,39 @@ class OptunaSampler:
             raise InputError(f"Optuna's {name} must suggest values of this space, got {error!r}; choose another sampler") from error
         if configuration is not None:
             self._proposed.add(configuration)
+            self._configurations[number] = configuration
         return configuration
 
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Keep the result at the highest epoch known; Optuna hears it before it suggests again."""
-        if number in self._places and epoch >= self._latest.get(number, (0, 0.0))[0]:
+        if number in self._configurations and epoch >= self._latest.get(number, (0, 0.0))[0]:
             self._latest[number] = (epoch, value)
-            self._unheard.add(number)
+            if number in self._places:
+                self._unheard.add(number)
+
+    def edit(self, space: Space) -> None:
+        """Go on in this space: Optuna gets a new study with the trials that have a place in it (see `placed`), and a sampler made anew.
+
+        One that was given as an object goes on itself; some of Optuna's cannot do so where other names are searched than before, and fail
+        when they are asked next. Raises `SpaceError` where (almost) nothing satisfies the constraints.
+        """
+        self._proposed.edit(space)
+        self._space = space
+        self._edits += 1
+        self._sampler = self._make(self._given)
+        self._places, trials = {}, []
+        for number, configuration in self._configurations.items():
+            moved = placed(space, configuration)
+            if moved is not None:
+                self._places[number] = len(trials)
+                trials.append(self._as_optunas(moved, number))
+        self._unheard.clear()
+        self._study = self._new_study()
+        with self._quiet():
+            self._study.add_trials(trials)
 
     def _suggest(self, number: int) -> dict[str, Value] | None:
-        if self._first is not None and number == 0 and not self._places:
+        if self._first is not None and number == 0 and not self._configurations:
             return self._enqueued(0, self._space.nearest(self._first))
         for _ in range(REDRAWS):
             trial = self._study.ask()
@@ -114,6 +140,23 @@ class OptunaSampler:
     def _parameter(self, name: str, value: Value) -> float | int:
         scale = self._space.scales[name]
         return scale.index_of(value) if isinstance(scale, Counted) and not scale.is_ordered else scale.encode(value)
+
+    def _as_optunas(self, configuration: dict[str, Value], number: int) -> "FrozenTrial":
+        """A trial of Optuna's that it did not begin: complete if it was heard of, else running."""
+        names = [name for name in self._space.names if name in configuration]
+        heard = self._latest.get(number)
+        return self._optuna.trial.create_trial(
+            state=self._optuna.trial.TrialState.COMPLETE if heard else self._optuna.trial.TrialState.RUNNING,
+            value=_loss(heard[1]) if heard else None,
+            params={name: self._parameter(name, configuration[name]) for name in names},
+            distributions={name: self._distribution(name) for name in names},
+        )
+
+    def _distribution(self, name: str) -> Any:
+        scale = self._space.scales[name]
+        if isinstance(scale, Counted) and not scale.is_ordered:
+            return self._optuna.distributions.CategoricalDistribution(list(range(scale.size)))
+        return self._optuna.distributions.FloatDistribution(0.0, 1.0)
 
     def _tell(self) -> None:
         """Bring Optuna's study up to date. What it was told can only be told anew in a new study, into which all trials move."""
@@ -146,7 +189,7 @@ class OptunaSampler:
         if not isinstance(sampler, base):
             make = sampler or (lambda seed: self._optuna.samplers.TPESampler(seed=seed))
             # Optuna's seeds are those of NumPy's older generators: 32 bits.
-            sampler = make(int(Seed(study=self._seed).key("optuna")) % 2**32) if callable(make) else make
+            sampler = make(int(Seed(study=self._seed).key("optuna", self._edits)) % 2**32) if callable(make) else make
         if not isinstance(sampler, base):
             raise SpaceError(
                 f"sampler must be one of optuna.samplers or a function that makes one from a seed, got {sampler!r}; give TPESampler()"

@@ -42,3 +42,8 @@ class RandomSampler:
 
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Does nothing: random search learns nothing from results."""
+
+    def edit(self, space: Space) -> None:
+        """Draw from this space from now on. Raises `SpaceError` where (almost) nothing satisfies its constraints."""
+        self._proposed.edit(space)
+        self._space = space

@@ -19,6 +19,7 @@ from osetra.core.errors import StudyError
 from osetra.core.ports import Job, Sampler
 from osetra.core.records import TrialState
 from osetra.search.ladder import Climber, Climbers, TopShare, make_rungs
+from osetra.space.space import Space
 
 
 class Plain:
@@ -33,6 +34,9 @@ class Plain:
 
     def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
         self._climbers.take(job, values, state)
+
+    def edit(self, space: Space) -> None:
+        self._climbers.edit(space)
 
 
 class Asha:
@@ -65,6 +69,9 @@ class Asha:
         climber.rung = rung
         if climber.epochs >= self._rungs[rung] or climber.is_over:
             self._standing[rung].add(math.inf if climber.is_over else climber.best, climber.number)
+
+    def edit(self, space: Space) -> None:
+        self._climbers.edit(space)
 
 
 class _Brackets(ABC):
@@ -105,6 +112,10 @@ class _Brackets(ABC):
     def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
         self._arrived.append(self._climbers.take(job, values, state))
         self._climb()
+
+    def edit(self, space: Space) -> None:
+        """A bracket that fell short because the space was used up stays as it is; the next one is full again."""
+        self._climbers.edit(space)
 
     def _open(self, plan: Sequence[tuple[int, int]]) -> None:
         self._plan, self._rung, self._begun, self._waiting, self._arrived = plan, 0, 0, [], []

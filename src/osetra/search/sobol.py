@@ -39,8 +39,7 @@ class SobolSampler:
     def __init__(self, space: Space, *, seed: int, first: Configuration | None = None) -> None:
         if first is not None:
             space.validate(first)
-        if len(space.names) > MOST_NAMES:
-            raise SpaceError(f"Sobol search needs at most {MOST_NAMES} searched hyperparameters, got {len(space.names)}; fix some of them")
+        _require_axes(space)
         self._space = space
         self._seed = seed
         self._first = first
@@ -48,6 +47,12 @@ class SobolSampler:
         self._count = 0
         self._points: list[list[float]] = []
         self._sequence: Sobol | None = None
+        self._sequences = 0
+        """How many were given up before this one."""
+        self._axes = space.names
+        """What each coordinate of the sequence stands for."""
+        self._columns = list(range(len(self._axes)))
+        """Those of the names that are searched now."""
 
     def propose(self, number: int) -> dict[str, Value] | None:
         """The configuration of trial `number`; None once every configuration of the space has been proposed."""
@@ -64,6 +69,18 @@ class SobolSampler:
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Does nothing: the sequence learns nothing from results."""
 
+    def edit(self, space: Space) -> None:
+        """Go on in this space: with the same sequence, which fills the gaps that it left on what is still searched; with a new one, in
+        another scramble, where names are searched that were not. Raises `SpaceError` as for a new sampler.
+        """
+        _require_axes(space)
+        self._proposed.edit(space)
+        self._space = space
+        if not set(space.names) <= set(self._axes):
+            self._axes, self._sequence, self._points = space.names, None, []
+            self._sequences += 1
+        self._columns = [self._axes.index(name) for name in space.names]
+
     def _next(self) -> dict[str, Value] | None:
         """The next configuration that is new."""
         if self._first is not None and not self._count:
@@ -79,14 +96,20 @@ class SobolSampler:
     def _point(self) -> list[float]:
         if not self._points:
             block: np.ndarray = self._engine().random(BLOCK)
-            self._points = block[::-1, : len(self._space.names)].tolist()
-        return self._points.pop()
+            self._points = block[::-1].tolist()
+        point = self._points.pop()
+        return [point[column] for column in self._columns]
 
     def _engine(self) -> "Sobol":
         if self._sequence is None:
             from scipy.stats.qmc import Sobol
 
             # SciPy spawns children of the generator, for which it must have been made from a seed rather than a key.
-            scramble = np.random.default_rng(int(Seed(study=self._seed).key("sobol")))
-            self._sequence = Sobol(max(len(self._space.names), 1), scramble=True, rng=scramble)
+            scramble = np.random.default_rng(int(Seed(study=self._seed).key("sobol", self._sequences)))
+            self._sequence = Sobol(max(len(self._axes), 1), scramble=True, rng=scramble)
         return self._sequence
+
+
+def _require_axes(space: Space) -> None:
+    if len(space.names) > MOST_NAMES:
+        raise SpaceError(f"Sobol search needs at most {MOST_NAMES} searched hyperparameters, got {len(space.names)}; fix some of them")

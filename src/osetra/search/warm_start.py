@@ -15,6 +15,7 @@ from osetra.core.errors import SpaceError, StudyError
 from osetra.core.ports import Sampler
 from osetra.core.records import Configuration, Study, Trial, TrialState, Value
 from osetra.search.merit import in_order
+from osetra.search.proposed import lies_in
 from osetra.space.space import Space
 from osetra.space.values import print_short, same
 
@@ -50,11 +51,17 @@ class Elites:
     def configurations(self) -> list[dict[str, Value]]:
         return [dict(elite.configuration) for elite in self.elites]
 
-    def detail(self, number: int) -> dict[str, Any] | None:
-        """Of the `EVENT` of the new study's trial `number`: study, trial and changes; None for a trial that is not from there."""
-        if not 0 <= number < len(self.elites):
+    def detail(self, number: int, configuration: Configuration | None = None) -> dict[str, Any] | None:
+        """Of the `EVENT` of the new study's trial `number`: study, trial and changes; None for a trial that is not from there.
+
+        configuration: the trial's. By it the elite is found where the space was edited before all of them had begun: those outside the
+        edited space were left out, so the others have other numbers.
+        """
+        elite = self.elites[number] if 0 <= number < len(self.elites) else None
+        if configuration is not None and (elite is None or elite.configuration != configuration):
+            elite = next((one for one in self.elites if one.configuration == configuration), None)
+        if elite is None:
             return None
-        elite = self.elites[number]
         return {"study": self.study, "trial": elite.trial, "changes": list(elite.changes)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +147,8 @@ class WarmStarted:
             if self._place.setdefault(space.key(configuration), place) != place:
                 raise SpaceError(f"a warm start must hold each configuration once, got number {place + 1} before; drop it")
             self._first.append(space.nearest(configuration))
+        self._begun = 0
+        """Trials up to the last one asked for."""
         self._inner: dict[int, int] = {}
         """Trial number -> the number under which the other sampler knows it."""
         self._asked = 0
@@ -148,6 +157,7 @@ class WarmStarted:
 
     def propose(self, number: int) -> Configuration | None:
         """The configuration of trial `number`; None once every configuration of the space has been proposed."""
+        self._begun = max(self._begun, number + 1)
         if number < len(self._first):
             return dict(self._first[number])
         while True:
@@ -170,6 +180,16 @@ class WarmStarted:
             self._sampler.observe(self._inner[number], epoch, value)
         else:
             self._heard.setdefault(number, []).append((epoch, value))
+
+    def edit(self, space: Space) -> None:
+        """Leave out what of the rest of the list does not lie in this space, for the nearest to it was nobody's best; then as the sampler
+        behind it, which may raise `SpaceError`.
+        """
+        self._sampler.edit(space)
+        self._space = space
+        rest = [configuration for configuration in self._first[self._begun :] if lies_in(space, configuration)]
+        self._first = self._first[: self._begun] + rest
+        self._place = {space.key(one): number for number, one in enumerate(self._first) if lies_in(space, one)}
 
 
 def _changes(old: Configuration, new: Configuration, space: Space) -> tuple[str, ...]:

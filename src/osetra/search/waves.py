@@ -122,6 +122,9 @@ class Waves:
         if climber.rung >= 0 and climber.epochs < self._last:
             heapq.heappush(self._standing[climber.rung], (climber.best, climber.number))
 
+    def edit(self, space: Space) -> None:
+        self._climbers.edit(space)
+
     def _step(self, rung: int) -> int:
         """Epochs from the rung below."""
         return self.rungs[rung] - (self.rungs[rung - 1] if rung > self._lowest else 0)

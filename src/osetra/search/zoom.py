@@ -17,7 +17,7 @@ import numpy as np
 
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
-from osetra.search.proposed import Proposed
+from osetra.search.proposed import Proposed, lies_in, placed
 from osetra.search.sobol import SobolSampler
 from osetra.search.surface import Surface
 from osetra.space.counted import Counted
@@ -57,16 +57,14 @@ class ZoomSampler:
         self._sobol = SobolSampler(space, seed=seed, first=first)
         self._sobol_taken = 0
         self._proposed = Proposed(space)
-        self._points: list[np.ndarray] = []
+        self._configurations: dict[int, dict[str, Value]] = {}
+        self._points: dict[int, np.ndarray] = {}
+        """By trial, where in the space it counts; none for one that has no place in it since an edit."""
         self._heard: dict[int, float] = {}
-        self._fitted = 0
-        self._columns = _Columns(space)
-        self._surface = Surface(self._columns.count)
+        self._aside: dict[int, float] = {}
+        """What was heard of trials that have no place."""
         self._fits = 0
-        self._pool = np.empty((0, len(space.names)))
-        self._mean, self._root = np.empty(0), np.empty((0, 0))
-        self._taken = np.empty(0, dtype=bool)
-        self._elites = self._spread_elites = np.empty((0, len(space.names)))
+        self._begin_surface()
         self.explore = explore
         """Share of Sobol points; whoever uses the sampler may raise it where zooming does not pay."""
         self.zoomed: set[int] = set()
@@ -95,18 +93,46 @@ class ZoomSampler:
             configuration = self._from_sobol(seed)
         if configuration is not None:
             self._proposed.add(configuration)
-            self._points.append(np.round(self._space.encode(configuration), DIGITS))
+            self._configurations[number] = configuration
+            self._points[number] = np.round(self._space.encode(configuration), DIGITS)
         return configuration
 
     def observe(self, number: int, epoch: int, value: float) -> None:  # noqa: ARG002 -- the order is by error alone
         """Keep the latest result of a trial."""
-        self._heard[number] = value
+        (self._heard if number in self._points else self._aside)[number] = value
+
+    def edit(self, space: Space) -> None:
+        """Go on in this space, with a surface that is fitted anew to all trials that have a place in it (see `placed`); while these are
+        fewer than at the start, with the Sobol sequence. Raises `SpaceError` as for a new sampler.
+        """
+        self._sobol.edit(space)
+        self._proposed.edit(space)
+        self._space = space
+        moved = {number: placed(space, configuration) for number, configuration in self._configurations.items()}
+        self._points = {
+            number: np.round(space.encode(configuration), DIGITS) for number, configuration in moved.items() if configuration is not None
+        }
+        heard = {**self._heard, **self._aside}
+        self._heard = {number: value for number, value in heard.items() if number in self._points}
+        self._aside = {number: value for number, value in heard.items() if number not in self._points}
+        self._begin_surface()
+
+    def _begin_surface(self) -> None:
+        """Of the space as it is now, not yet fitted."""
+        self._fitted = 0
+        self._columns = _Columns(self._space)
+        self._surface = Surface(self._columns.count)
+        self._pool = np.empty((0, len(self._space.names)))
+        self._mean, self._root = np.empty(0), np.empty((0, 0))
+        self._taken = np.empty(0, dtype=bool)
+        self._elites = self._spread_elites = np.empty((0, len(self._space.names)))
 
     def _from_given(self) -> dict[str, Value] | None:
         while self._then:
-            configuration = self._space.nearest(self._then.popleft())
-            if self._proposed.is_new(configuration):
-                return configuration
+            configuration = self._then.popleft()
+            # The nearest to it in an edited space would be nobody's best.
+            if lies_in(self._space, configuration) and self._proposed.is_new(configuration):
+                return self._space.nearest(configuration)
         return None
 
     def _from_sobol(self, seed: Seed) -> dict[str, Value] | None:

@@ -28,8 +28,10 @@ _REMEDIES = {
 
 def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: float) -> Engine:
     """An engine over one file. Connections made with the execution option `writes=True` take the write lock when they begin."""
+    place = _Place(path)
 
     def connect() -> sqlite3.Connection:
+        place.require_same()
         mode = "rwc" if create else "rw"
         if read_only and not _is_writable(path):
             # SQLite needs to write beside the file, unless no one has it open: then it lies still while it is read.
@@ -45,6 +47,7 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: 
             connection.execute("PRAGMA secure_delete=FAST")
             if read_only:
                 connection.execute("PRAGMA query_only=ON")
+            place.note()
         except BaseException:
             connection.close()
             raise
@@ -58,7 +61,10 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: 
     # Taking the lock at once rather than on the first write: a transaction that reads first and then finds another writer cannot go on.
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        writes = connection.get_execution_options().get("writes")
+        if writes:
+            place.require_same()
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -82,6 +88,33 @@ def translated(error: DBAPIError | sqlite3.Error, where: str) -> StoreError:
     name = getattr(original, "sqlite_errorname", "") or ""
     remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), "see that it is there and may be used")
     return StoreError(f"the store {where} could not be used ({str(original).strip()}): {remedy}; what was recorded before is safe")
+
+
+class _Place:
+    """Which file lies at a path. SQLite goes on writing to one that was moved or deleted, and whoever looks for it there finds nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._file: tuple[int, int] | None = None
+
+    def note(self) -> None:
+        """Remember the one that lies there now."""
+        if self._file is None:
+            self._file = self._found()
+
+    def require_same(self) -> None:
+        """Raises StoreError if another lies there now, or none."""
+        if self._file is not None and self._found() != self._file:
+            raise StoreError(
+                f"a store must stay where it was opened, and {self._path} was moved or deleted meanwhile; put it back, and resume the study"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _is_writable(path: Path) -> bool:

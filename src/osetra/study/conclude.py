@@ -19,13 +19,14 @@ from osetra.core.records import StudyState as State
 from osetra.diagnosis.divergence import diverging_region
 from osetra.engines.port import Member
 from osetra.models.ensemble import Ensemble, build_ensemble
-from osetra.models.files import save
+from osetra.models.files import remove_leftovers, save
 from osetra.models.model import Model
 from osetra.models.predictor import Predictor
 from osetra.study.evaluate import evaluate
 from osetra.study.handle import Study
 from osetra.study.loop import Found
 from osetra.study.measure import measure
+from osetra.study.past import Past
 from osetra.study.table import PreparedTable
 
 
@@ -38,14 +39,15 @@ def conclude(
     *,
     more: Mapping[str, Any] | None = None,
     ensemble: int = 0,
-    overwrite: bool = False,
+    past: Past | None = None,
 ) -> Study:
     """Close the record of a study whose search has ended. Raises StudyError if there is nothing to make a model of.
 
-    overwrite: whether a model that lies in `folder` already is the study's own.
+    past: what the store holds of a study that went on; a model that lies in `folder` then is its own.
     more: facts of the search for the record. ensemble: choices of an ensemble of the networks that were kept, which becomes the study's
     model if it is the better one on rows that had no say in choosing; 0: the best trial alone.
     """
+    past = past or Past()
     facts: dict[str, Any] = {
         **record.facts,
         "ended": found.ended,
@@ -79,7 +81,9 @@ def conclude(
     }
     if folder is not None:
         try:
-            save(model, folder, overwrite=overwrite)
+            if past.is_known:
+                remove_leftovers(folder)
+            save(model, folder, overwrite=past.is_known)
         except ModelError as error:
             facts["model"] = None
             store.update_study(replace(record, state=State.FAILED, reason=str(error), finished=datetime.now(UTC), facts=facts))
@@ -87,7 +91,7 @@ def conclude(
     facts["evaluation"] = evaluate(model, table)
     if model.facts["test"] is not None:
         tested = Event(trial=best.number, epoch=best.best_epoch, kind="tested", detail=model.facts["test"], at=datetime.now(UTC))
-        store.record(record.name, events=[tested])
+        store.record(record.name, events=past.new_events([tested]))
     state = State.STOPPED if found.interrupted else State.FINISHED
     record = replace(record, state=state, reason=found.ended, finished=datetime.now(UTC), facts=facts)
     store.update_study(record)

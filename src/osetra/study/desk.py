@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from osetra.core.errors import OsetraError, StudyError
 from osetra.core.ports import Store
-from osetra.core.records import Checkpoint, Command, CommandState, Configuration, EpochRecord, TrialState
+from osetra.core.records import Checkpoint, Command, CommandState, Configuration, EpochRecord, Event, TrialState
 from osetra.engines.port import Member, TrainingData
 from osetra.study.ledger import Ledger
 from osetra.study.past import Past
@@ -84,8 +84,12 @@ class _InHand:
 class Desk:
     """The trials in hand, and the commands that wait."""
 
-    def __init__(self, study: str, floor: Floor, store: Store, ledger: Ledger, past: Past, data: TrainingData, *, total: int) -> None:
-        """total: the most epochs of a trial."""
+    def __init__(
+        self, study: str, floor: Floor, store: Store, ledger: Ledger, past: Past, data: TrainingData, *, total: int,
+        edit: Callable[[Command], str],
+    ) -> None:  # fmt: skip
+        """total: the most epochs of a trial. edit: edits the space of the search, and says what was done."""
+        self._edit = edit
         self._study, self._floor, self._store, self._ledger, self._past = study, floor, store, ledger, past
         self._data, self._total = data, total
         self._in_hand: dict[int, _InHand] = {}
@@ -131,7 +135,12 @@ class Desk:
         """Carry out what can be, and have those in hand train on."""
         for command in self._store.commands(self._study, state=CommandState.WAITING, after=self._last):
             assert command.id is not None
+            if self._is_behind(command.trial):
+                break
             self._last = command.id
+            if command.id in self._past.carried_out:
+                self._answer(command, CommandState.DONE, "carried out before the study broke off", self._past.carried_out[command.id])
+                continue
             try:
                 self._check(command)
             except OsetraError as error:
@@ -147,15 +156,25 @@ class Desk:
                 self._asked.remove(command)
                 continue
             if answer is not None:
+                # What is answered is recorded, whatever happens next.
+                self._ledger.flush()
                 self._answer(command, CommandState.DONE, *answer)
                 self._asked.remove(command)
         for one in self._in_hand.values():
             if one.runs and not one.is_busy and self._floor.told_to_stop(0.0) is None:
                 self._train(one)
 
+    def _is_behind(self, number: int | None) -> bool:
+        """Whether a trial, in a study that goes on, is not yet where it was."""
+        if number is None or number in self._in_hand:
+            return False
+        known = self._ledger.trials.get(number)
+        return (0 if known is None else known.epochs) < len(self._past.curve(number))
+
     def close(self, why: str) -> None:
         """The study ends: commands that still wait are refused."""
-        for command in self._asked:
+        # Those too that came since the last poll.
+        for command in self._store.commands(self._study, state=CommandState.WAITING):
             self._answer(command, CommandState.REFUSED, f"the study ended first: {why}", None)
         self._asked.clear()
 
@@ -163,9 +182,12 @@ class Desk:
         assert command.id is not None
         self._store.answer_command(self._study, command.id, state=state, answer=answer, epoch=epoch, at=datetime.now(UTC))
 
-    def _carry_out(self, command: Command) -> tuple[str, int] | None:
+    def _carry_out(self, command: Command) -> tuple[str, int | None] | None:
         """What came of it, and the epoch at which it took effect; None: the trial cannot be had just now."""
-        assert command.trial is not None
+        if command.trial is None:
+            told = self._edit(command)
+            self._ledger.event(None, None, "space edited", {**command.detail, "told": told, "why": command.why}, who=command.who)
+            return told, None
         kinds = {
             "set": self._set, "pause": self._pause, "continue": self._continue, "stop": self._stop, "extend": self._extend,
             "rollback": self._roll_back, "branch": self._branch,
@@ -177,7 +199,9 @@ class Desk:
         """Raises an error of ours for what could not be carried out whatever the trial has come to."""
         number, detail = command.trial, command.detail
         if number is None:
-            raise StudyError(f"a command must be about a trial, got {command.kind!r} for the whole study; name a trial")
+            if command.kind != "edit":
+                raise StudyError(f"a command for the whole study must be edit, got {command.kind!r}; name a trial for {', '.join(KINDS)}")
+            return
         if command.kind not in KINDS:
             raise StudyError(f"a command must be one of {', '.join(KINDS)}, got {command.kind!r}; choose one")
         if number not in self._ledger.trials:
@@ -194,9 +218,7 @@ class Desk:
             raise StudyError(f"extend needs a whole number of epochs >= 1, got {detail.get('epochs')!r}; for example 10")
         if command.kind == "rollback" and not _is_place(detail.get("epoch"), 0, trial.epochs - 1):
             got = repr(detail.get("epoch"))
-            raise StudyError(
-                f"rollback of trial {number}, of {trial.epochs} epochs, needs an earlier one's number, or best, got {got}"
-            )
+            raise StudyError(f"rollback of trial {number}, of {trial.epochs} epochs, needs an earlier one's number, or best, got {got}")
         if command.kind == "branch" and not _is_place(detail.get("epoch", "best"), 1, trial.epochs):
             got = repr(detail.get("epoch"))
             raise StudyError(f"a branch of trial {number}, of {trial.epochs} epochs, needs one's number, or best, got {got}")
@@ -254,13 +276,13 @@ class Desk:
         one.script.add(change)
         if one.life is not None:
             apply(one.life, one.script, self._builder(one))
-        self._ledger.event(one.number, one.epochs, kind, {**change.to_dict(), **more, "why": command.why}, who=command.who)
+        self._ledger.event(one.number, one.epochs, kind, {**change.to_dict(), **more, **_by(command)}, who=command.who)
 
     def _pause(self, one: _InHand, command: Command) -> tuple[str, int]:
         one.runs = False
         self._keep(one, "asked")
         self._ledger.change(one.number, state=TrialState.PAUSED, reason=f"paused by {command.who} after epoch {one.epochs}")
-        self._ledger.event(one.number, one.epochs, "paused", {"why": command.why}, who=command.who)
+        self._ledger.event(one.number, one.epochs, "paused", _by(command), who=command.who)
         return f"stands still after epoch {one.epochs}", one.epochs
 
     def _continue(self, one: _InHand, command: Command) -> tuple[str, int]:
@@ -268,7 +290,7 @@ class Desk:
             raise StudyError(f"trial {one.number} has trained all its {one.script.total} epochs; extend it first")
         one.runs = True
         self._ledger.change(one.number, state=TrialState.RUNNING, reason="in hand")
-        self._ledger.event(one.number, one.epochs, "continued", {"why": command.why}, who=command.who)
+        self._ledger.event(one.number, one.epochs, "continued", _by(command), who=command.who)
         return f"goes on with epoch {one.epochs + 1}", one.epochs
 
     def _stop(self, one: _InHand, command: Command) -> tuple[str, int]:
@@ -286,7 +308,7 @@ class Desk:
         forgotten = one.script.roll_back(to)
         one.script.add(Change(epoch=to))
         dropped = [_row(record) for record in curve[to:]]
-        detail = {**Change(epoch=to).to_dict(), "from": one.epochs, "dropped": dropped, "why": command.why}
+        detail = {**Change(epoch=to).to_dict(), "from": one.epochs, "dropped": dropped, **_by(command)}
         self._ledger.event(one.number, to, "rolled back", {**detail, "forgotten": [old.to_dict() for old in forgotten]}, who=command.who)
         one.kept = [epoch for epoch in one.kept if epoch <= to]
         self._ledger.roll_back(one.number, curve[:to])
@@ -306,9 +328,9 @@ class Desk:
         branch = _InHand(number=number, seed=one.seed, script=script, life=None, epochs=at)
         self._in_hand[number] = branch
         lines = [line.to_dict() for line in script.changes]
-        detail = {"from": one.number, "seed": one.seed, "epoch": at, "settings": settings, "script": lines, "why": command.why}
-        self._ledger.begin_with(number, self._ledger[one.number], curve)
-        self._ledger.event(number, at, "branched", detail, who=command.who)
+        detail = {"from": one.number, "seed": one.seed, "epoch": at, "settings": settings, "script": lines, **_by(command)}
+        event = Event(trial=number, epoch=at, kind="branched", detail=detail, who=command.who, at=datetime.now(UTC))
+        self._ledger.begin_with(number, self._ledger[one.number], curve, event)
         self._bring_back(branch, at, of=one.number)
         return f"trial {number} goes on from epoch {at} of trial {one.number}", at
 
@@ -400,6 +422,11 @@ def _is_whole(value: Any, low: float, high: float) -> bool:
 def _is_place(value: Any, low: int, high: int) -> bool:
     """An epoch of the trial's, or its best."""
     return value == "best" or _is_whole(value, low, high)
+
+
+def _by(command: Command) -> dict[str, Any]:
+    """For an event: which command it carries out, so that it is not done again after a break, and why."""
+    return {"command": command.id, "why": command.why}
 
 
 def _row(record: EpochRecord) -> list[float | int | None]:

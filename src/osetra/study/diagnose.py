@@ -12,7 +12,7 @@ from osetra.core.direction import maximizes
 from osetra.core.errors import StudyError
 from osetra.core.records import Task, Trial
 from osetra.diagnosis import base_error as base
-from osetra.diagnosis.actions import Action, Circumstances, next_space, recipe
+from osetra.diagnosis.actions import ALIKE, Action, Circumstances, next_space, recipe
 from osetra.diagnosis.bias_variance import PRACTICAL_RATE, BiasVariance, Verdict, judge, rate_of, scaled_like
 from osetra.diagnosis.boundaries import Boundary, boundaries
 from osetra.diagnosis.curves import read_curve
@@ -60,7 +60,9 @@ class Diagnosis:
 
     @property
     def first_action(self) -> Action | None:
-        """The first that options of `fit` carry out, or else the first; None where there is nothing to do."""
+        """The first that options of `fit` carry out, or else the first; where parts differ, making them alike; None: nothing to do."""
+        if self.verdict is Verdict.MISMATCHED:
+            return next(action for action in self.actions if action.name == ALIKE)
         return next((action for action in self.actions if action.can_be_typed), self.actions[0] if self.actions else None)
 
     def next_space(self, action: Action) -> "Space":

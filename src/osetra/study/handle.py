@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from osetra.diagnosis.learning_curve import LearningCurve
     from osetra.models.ensemble import Ensemble
     from osetra.models.model import Model
+    from osetra.report.lineage import Lineage
     from osetra.search.importance import Importances
     from osetra.space.space import Space
     from osetra.study.apply import Applied, Series
     from osetra.study.diagnose import Diagnosis
     from osetra.study.plot import Plots
+    from osetra.study.replay import Replayed
     from osetra.study.retest import Retest
+    from osetra.study.steer import Steer
 
 
 class Study:
@@ -188,6 +191,30 @@ class Study:
         from osetra.study.retest import retest
 
         return retest(self, data, **options)
+
+    def steer(self, trial: int) -> "Steer":
+        """Take a trial in hand that is being trained, by this process or another: `study.steer(7).set(learning_rate=0.001, why="...")`.
+
+        set, pause, proceed, stop, extend, rollback and branch, as `study.steer` says; nothing happens before one of them is called.
+        """
+        from osetra.study.steer import Steer
+
+        return Steer(self, trial)
+
+    def replay(self, trial: int, data: Any = None, *, y: Any = None) -> "Replayed":
+        """Train a trial once more by all that was done to it, on the study's data or others, as `study.replay` says."""
+        from osetra.study.replay import replay
+
+        return replay(self, trial, data, y=y)
+
+    def lineage(self, trial: int) -> "Lineage":
+        """The story of a trial, from its initialisation to the model's file. Raises StudyError for an unknown one."""
+        from osetra.report.lineage import lineage, parent_of
+
+        line = [(self.trial(trial), self.events(trial))]
+        while (parent := parent_of(line[0][1])) is not None:
+            line.insert(0, (self.trial(parent), self.events(parent)))
+        return lineage(self.store.study(self.name), line, self.store.commands(self.name))
 
     def to_frame(self) -> Any:
         """All trials as a pandas frame, a row each, hyperparameters as columns."""

@@ -10,6 +10,7 @@ Knows nothing of: stores, what a checkpoint looks like.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 KEEP_EVERY_S = 5.0
 KEPT_BYTES = 2**28
@@ -19,11 +20,23 @@ KEPT_BYTES = 2**28
 class Keeping:
     """Decides; whoever asks it writes and drops."""
 
-    def __init__(self, budget_bytes: int = KEPT_BYTES, every_s: float | None = None) -> None:
-        """every_s: seconds of training between two checkpoints of a trial; None: KEEP_EVERY_S."""
+    def __init__(
+        self, budget_bytes: int = KEPT_BYTES, every_s: float | None = None, *, known: Sequence[tuple[int, int, int, float]] = ()
+    ) -> None:
+        """every_s: seconds of training between two checkpoints of a trial; None: KEEP_EVERY_S.
+
+        known: trial, epoch, bytes and seconds trained by then of those there are from before a break, by trial and epoch. Of a trial there
+        are two where the process was killed before it dropped the older one.
+        """
         self._budget_bytes, self._every_s = budget_bytes, KEEP_EVERY_S if every_s is None else every_s
         self._kept: OrderedDict[int, tuple[int, int, float]] = OrderedDict()
         """Epoch, bytes and seconds trained by then, by trial; the oldest first."""
+        self.strays: list[tuple[int, int]] = []
+        """(trial, epoch) of those that should have been dropped before the break."""
+        for trial, epoch, size, trained_s in known:
+            if trial in self._kept:
+                self.strays.append((trial, self._kept[trial][0]))
+            self._kept[trial] = (epoch, size, trained_s)
 
     def is_due(self, trial: int, seconds: float) -> bool:
         """Whether a trial that has trained so many seconds is worth a checkpoint now."""

@@ -130,23 +130,30 @@ class Ledger:
         self._pending.events.extend(self._past.new_events([event]))
 
     def roll_back(self, number: int, curve: Sequence[EpochRecord]) -> None:
-        """The trial's curve is this, the beginning of what it was, from now on; its later checkpoints go."""
-        self.flush()
+        """The trial's curve is this, the beginning of what it was, from now on; its later checkpoints go.
+
+        In one transaction with all that waits, so that the event that says so is recorded with it or not at all.
+        """
+        trial = self._cut(self.trials[number], curve)
+        self.trials[number] = self._pending.trials[number] = trial
+        self.flush(rolled_back={number: len(curve)})
+
+    def begin_with(self, number: int, like: Trial, curve: Sequence[EpochRecord], event: Event) -> None:
+        """A new trial with another one's configuration and first epochs, which were trained once and count once. event: says so."""
+        trial = self._cut(replace(like, number=number), curve)
+        self.trials[number] = trial
+        self._store.record(self._study, trials=[trial], epochs={number: curve}, events=[event])
+
+    @staticmethod
+    def _cut(trial: Trial, curve: Sequence[EpochRecord]) -> Trial:
+        """The trial when its curve was this."""
         best = min(
             (record for record in curve if not math.isnan(record.dev_error)), key=lambda one: (one.dev_error, one.dev_loss), default=None
         )
-        trial = replace(
-            self.trials[number], epochs=len(curve), seconds=sum(record.seconds for record in curve), train_error=None,
+        return replace(
+            trial, epochs=len(curve), seconds=sum(record.seconds for record in curve), train_error=None,
             best_epoch=best.epoch if best else None, dev_error=best.dev_error if best else None, dev_loss=best.dev_loss if best else None,
         )  # fmt: skip
-        self.trials[number] = trial
-        self._store.record(self._study, trials=[trial], rolled_back={number: len(curve)})
-
-    def begin_with(self, number: int, like: Trial, curve: Sequence[EpochRecord]) -> None:
-        """A new trial that has another one's configuration and first epochs; those were trained once and count once."""
-        self.trials[number] = replace(like, number=number)
-        self._store.record(self._study, trials=[self.trials[number]], epochs={number: curve})
-        self.roll_back(number, curve)
 
     def keep(self, checkpoint: Checkpoint, data: bytes) -> None:
         """A checkpoint; of several that wait to be written, the trial's last one."""
@@ -161,12 +168,15 @@ class Ledger:
             else:
                 self._pending.dropped.add((trial, epoch))
 
-    def flush(self) -> None:
-        """Write what is new, in one transaction. Raises StoreError; what was to be written is then lost."""
+    def flush(self, *, rolled_back: Mapping[int, int] | None = None) -> None:
+        """Write what is new, in one transaction. Raises StoreError; what was to be written is then lost.
+
+        rolled_back: trials that lose, with it, what they had after an epoch.
+        """
         pending, self._pending = self._pending, _Pending()
         if pending.trials or pending.events:
             self._store.record(
-                self._study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events,
+                self._study, trials=list(pending.trials.values()), epochs=pending.epochs, events=pending.events, rolled_back=rolled_back,
                 checkpoints=list(pending.checkpoints.values()),
             )  # fmt: skip
         if pending.dropped:

@@ -21,14 +21,14 @@ from typing import Any
 
 from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Job, Progress, Search, Store
-from osetra.core.records import Checkpoint, Configuration, EpochRecord, Task, Trial, TrialState
+from osetra.core.records import Checkpoint, Command, Configuration, EpochRecord, Task, Trial, TrialState
 from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData
 from osetra.study.budget import Budget
 from osetra.study.desk import Desk
 from osetra.study.keeping import KEPT_BYTES, Keeping
 from osetra.study.ledger import Ledger
-from osetra.study.past import Past
+from osetra.study.past import LAST, Past
 from osetra.study.rounds import LEAST_LAG, Rounds
 from osetra.study.spending import Spending
 from osetra.training.checkpoint import pack
@@ -118,6 +118,7 @@ class SearchLoop:
         memory_bytes: int = 2**30,
         checkpoint_bytes: int = KEPT_BYTES,
         past: Past | None = None,
+        edit: Callable[[Command], str] | None = None,
     ) -> None:
         """memory_bytes: in which trials that wait are kept; the others wait on disk. checkpoint_bytes: of those in the store.
 
@@ -135,16 +136,19 @@ class SearchLoop:
         self._shelf = Shelf(memory_bytes)
         self._store, self._past = store, past or Past()
         self._ledger = Ledger(plan.study, store, self._past)
-        self._keeping = Keeping(checkpoint_bytes)
+        self._keeping = Keeping(checkpoint_bytes, known=self._past.last_checkpoints)
+        self._ledger.drop(self._keeping.strays)
         self._taken = {number: len(curve) for number, curve in self._past.taken.items()}
         """Trials that the search takes for stopped, and their epochs then."""
-        self._desk = Desk(plan.study, self, store, self._ledger, self._past, data, total=plan.epochs_per_trial)
+        self._desk = Desk(plan.study, self, store, self._ledger, self._past, data, total=plan.epochs_per_trial, edit=edit or _no_edit)
         self._pool: ThreadPoolExecutor | None = None
         self._keep_best = keep_best
         self._best: list[tuple[float, int]] = []
         """Dev error and number of the best that are over."""
         self._spending = Spending(plan.budget, plan.deadline)
         self._stop: str | None = None
+        self._known_epochs = sum(len(self._past.curve(number)) for number in self._past.trials)
+        """Recorded by an earlier run."""
         self._is_recalling = self._past.is_known
         """Whether everything so far was known from an earlier run."""
 
@@ -243,7 +247,8 @@ class SearchLoop:
         return life.member
 
     def _check_clock(self) -> None:
-        if self._stop is None and self._interrupted():
+        # A study that goes on first comes to where it was; else one that is stopped at once would have come to less.
+        if self._stop is None and self._ledger.epochs >= self._known_epochs and self._interrupted():
             self._stop = "interrupted"
         is_over = self._plan.deadline is not None and time.monotonic() >= self._plan.deadline
         # What is recalled takes no time, and all of it counts.
@@ -320,8 +325,12 @@ class SearchLoop:
         """The life that a remembered one stands for, its weights brought back."""
         life = self.new_life(configuration, seed=number)
         epoch = self._past.checkpoint_before(number, remembered.epochs)
-        kept = None if epoch is None else self._store.checkpoint(self._plan.study, number, epoch)
-        differs = wake(remembered, life, kept)
+        try:
+            kept = None if epoch is None else self._store.checkpoint(self._plan.study, number, epoch)
+            differs = wake(remembered, life, kept)
+        except (StoreError, StudyError):
+            # Damaged, or dropped meanwhile: training from the start comes to the same bits.
+            differs = wake(remembered, life)
         if differs is not None:
             self._messages.put(_Message(number, noticed=("differs", differs, {"from": "the recorded epoch", "why": "trained again"})))
         return life
@@ -447,7 +456,7 @@ class SearchLoop:
             return
         if not message.state.is_over:
             if isinstance(life, Life) and self._keeping.is_due(number, life.seconds):
-                self._keep(number, life, "last")
+                self._keep(number, life, LAST)
             return
         reason = message.failure or (life.reason if life else "")
         trial = self._ledger.end(number, message.state, reason, train_error=message.train_error)
@@ -470,3 +479,7 @@ class SearchLoop:
         kept = Checkpoint.of(data, trial=number, epoch=state.epoch, why=why, step=state.step, at=datetime.now(UTC))
         self._ledger.keep(kept, data)
         self._ledger.drop(self._keeping.keep(number, state.epoch, len(data), life.seconds))
+
+
+def _no_edit(_command: Command) -> str:
+    raise StudyError("the space of this search cannot be edited; begin another study")

@@ -271,11 +271,10 @@ class ObjectiveLoop:
         job, life = place.job, self._lives[place.job.trial]
         stands = job.start in (life.stands_at, self._plan.folders.stands_at(job.trial) if life.is_of_old else 0)
         start = job.start if stands else 0
-        afresh = life.is_of_old and start == 0
-        if afresh:
+        if life.is_of_old and start == 0:
             self._ledger.event(job.trial, len(life.values), "run again", {"known": len(life.values)})
             life.seconds = 0.0
-        self._plan.folders.open(job.trial, afresh=afresh)
+        self._plan.folders.open(job.trial, start=start)
         seed = int(Seed(study=self._plan.seed, trial=job.trial).key("objective")) % 2**32
         self._running[job.trial] = _Running(place)
         self._executor.start(

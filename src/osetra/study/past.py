@@ -16,6 +16,9 @@ from osetra.core.ports import Store
 from osetra.core.records import EpochRecord, Event, Trial
 from osetra.training.steering import Change
 
+LAST = "last"
+"""Why the search keeps a checkpoint: it is the trial's last one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
@@ -38,6 +41,8 @@ class Past:
     trials: Mapping[int, Trial] = field(default_factory=dict)
     checkpoints: Mapping[int, Sequence[int]] = field(default_factory=dict)
     """Epochs of which there is one, rising, by trial."""
+    last_checkpoints: Sequence[tuple[int, int, int, float]] = ()
+    """Of those that the search kept, to go on from: trial, epoch, bytes, and seconds trained by then."""
     promoted: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """By trial the epochs from which it was sent on."""
     raised: str = ""
@@ -49,6 +54,8 @@ class Past:
     """What the search knew of those when they left it."""
     seeds: Mapping[int, int] = field(default_factory=dict)
     """Of branches: the trial whose randomness they have."""
+    carried_out: Mapping[int, int | None] = field(default_factory=dict)
+    """Commands by id that an event says were carried out, and the epoch of it."""
     _events: Counter[tuple[int | None, int | None, str]] = field(default_factory=Counter)
 
     @staticmethod
@@ -59,18 +66,26 @@ class Past:
         ended = [event.detail for event in events if event.kind == "search ended"]
         scripts, taken, seeds = _in_hand(events)
         checkpoints: dict[int, list[int]] = {}
-        for kept in store.checkpoints(study):
+        known = store.checkpoints(study)
+        for kept in known:
             checkpoints.setdefault(kept.trial, []).append(kept.epoch)
+        curves = {number: store.curve(study, number) for number in trials}
         return Past(
-            curves={number: store.curve(study, number) for number in trials},
+            curves=curves,
             trials=trials,
             checkpoints={number: sorted(epochs) for number, epochs in checkpoints.items()},
+            last_checkpoints=[
+                (kept.trial, kept.epoch, kept.bytes, sum(epoch.seconds for epoch in curves[kept.trial][: kept.epoch]))
+                for kept in known
+                if kept.why == LAST
+            ],
             promoted=_promoted(events),
             raised=next((str(event.detail["traceback"]) for event in events if event.kind == "raised"), ""),
             searched=Searched(asks=ended[0]["asks"], finalists=tuple(ended[0]["finalists"])) if ended else None,
             scripts=scripts,
             taken=taken,
             seeds=seeds,
+            carried_out={event.detail["command"]: event.epoch for event in events if event.detail.get("command") is not None},
             # What is done to trials in hand is not done again when the search is recalled.
             _events=Counter(_key(event) for event in events if event.trial not in scripts),
         )

@@ -35,7 +35,8 @@ class Phases:
 
     last: epochs of a full training. final_epochs: of a budget in epochs, what is set aside for the finals. share_spent: of a budget in
     seconds, 0 .. 1; None without one. trainings_left: full trainings of the given trials that the time still pays for. searched: where the
-    time was over in an earlier run of the same study, which is then taken over; note: hears it where the clock decides.
+    time was over in an earlier run of the same study, which is then taken over; note: hears it where the clock decides. recall_edits: makes
+    the edits of the space that an earlier run made when the search had been asked so often.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Phases:
         with_finals: bool = True,
         searched: Searched | None = None,
         note: Callable[[Searched], None] = lambda _: None,
+        recall_edits: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._search, self._last = search, last
         self._final_epochs, self._share_spent, self._trainings_left = final_epochs, share_spent, trainings_left
         self._with_finals = with_finals
         self._searched, self._note = searched, note
+        self._recall_edits = recall_edits
         self._asks = 0
         self._over_at: int | None = None
         """How often the search had been asked when the time was over."""
@@ -80,6 +83,16 @@ class Phases:
             self.finals.tell(job, values, state)
         elif self._is_searching or not self._share_spent:
             self._search.tell(job, values, state)
+
+    @property
+    def asks(self) -> int:
+        """How often the search was asked."""
+        return self._asks
+
+    @property
+    def begun(self) -> int:
+        """Trials so far."""
+        return len(self._runners)
 
     def edit(self, space: Space) -> None:
         """New trials of the strategy are of this space; finals and closing train what has begun."""
@@ -109,7 +122,9 @@ class Phases:
         return min(runs, key=lambda number: (self._runners[number].best, number))
 
     def _next(self) -> Job | None:
-        self._asks += self._is_searching
+        if self._is_searching:
+            self._recall_edits(self._asks)
+            self._asks += 1
         if self._is_searching and not self._time_is_over():
             job = self._search.ask()
             if job is not None or self._out:

@@ -79,11 +79,11 @@ class Setting:
     @staticmethod
     def from_facts(facts: Mapping[str, Any], *, workers: int) -> "Setting":
         """The setting of a study that has begun; how many work on it may be another number than before."""
-        from osetra.space.space import Space
+        from osetra.study.edited_space import first_space
 
         names = ("epochs_per_trial", "patience", "strategy", "finals", "final_epochs", "lag", "slice_epochs", "expected_epochs", *BYTES)
         return Setting(
-            space=Space.from_dict(facts["space"]), first=facts["first"], ensemble=facts["ensemble_size"], workers=workers,
+            space=first_space(facts), first=facts["first"], ensemble=facts["ensemble_size"], workers=workers,
             **{name: facts[name] for name in names},
         )  # fmt: skip
 

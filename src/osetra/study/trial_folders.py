@@ -40,9 +40,10 @@ class TrialFolders:
         except (OSError, ValueError):
             return 0
 
-    def open(self, number: int, *, afresh: bool) -> None:
-        """The objective is called now. afresh: from its start, though it had begun before, so that nothing may lie there."""
-        if afresh:
+    def open(self, number: int, *, start: int) -> None:
+        """The objective is called now, from epoch `start` on."""
+        if start == 0:
+            # An earlier run may have begun the trial, and been killed before that was recorded.
             shutil.rmtree(self.of(number), ignore_errors=True)
         elif self._stay:
             (self.of(number) / MARK).unlink(missing_ok=True)

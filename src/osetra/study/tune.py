@@ -8,18 +8,19 @@ Knows nothing of: how data are read, how the setting was decided.
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osetra.core.errors import StoreError
+from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Progress, Store
 from osetra.core.records import Event
 from osetra.core.records import Study as StudyRecord
 from osetra.diagnosis.intervals import effective_rows, wilson
 from osetra.study.budget import Budget
 from osetra.study.closing import close_record
+from osetra.study.edited_space import EditedSpace
 from osetra.study.handle import Study
 from osetra.study.past import Past
 from osetra.study.plan import actual_cost
@@ -85,6 +86,7 @@ def tune(
     from osetra.study.phases import Phases
 
     past = past or Past()
+    edited = EditedSpace(setting.space, record.facts)
     try:
         plan = Plan(
             study=record.name, task=record.task, num_outputs=table.preparation.num_outputs, seed=record.seed,
@@ -100,13 +102,14 @@ def tune(
             last=setting.epochs_per_trial, final_epochs=setting.final_epochs, with_finals=setting.finals,
             share_spent=None if deadline is None or budget.seconds is None else _clock(deadline, budget.seconds),
             trainings_left=lambda trials: loop.trainings_left(trials), searched=past.searched,
-            note=lambda searched: loop.note("search ended", searched.to_dict()),
+            note=lambda searched: loop.note("search ended", searched.to_dict()), recall_edits=edited.recall,
         )  # fmt: skip
-        progress.search = search
+        progress.search = edited.search = search
         loop = SearchLoop(
             plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
             keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,
             memory_bytes=setting.memory_bytes, checkpoint_bytes=setting.checkpoint_bytes, past=past,
+            edit=lambda command: edited.carry_out(command, store, record.name),
         )  # fmt: skip
         # The surface of a zooming search multiplies matrices; its bits must not depend on the threads of BLAS.
         with closing(loop), one_blas_thread():
@@ -118,12 +121,26 @@ def tune(
             told = [(number, elites.detail(number)) for number in range(min(len(found.trials), len(elites.elites)))]
             store.record(record.name, events=past.new_events([_warm_start(number, detail) for number, detail in told if detail]))
         more = {"finals_results": [asdict(finalist) for finalist in search.results], "sentences": search.sentences}
+        more |= edited.facts()
         more["plan"] = {**record.facts.get("plan", {}), "actual": actual_cost(found, setting)}
-        return conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble, overwrite=past.is_known)
+        study = conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble, past=past)
+        _keep_verdict(study)
+        return study
     except BaseException as error:
         with suppress(Exception):
             close_record(store, record.name, error)
         raise
+
+
+def _keep_verdict(study: Study) -> None:
+    """The diagnosis goes into the record, for whoever reads that without osetra; `Study.diagnose` makes it anew."""
+    try:
+        found = study.diagnose()
+    except StudyError:
+        # Nothing to compare, such as a study of one trial that was interrupted.
+        return
+    study.record = replace(study.record, facts={**study.record.facts, "diagnosis": found.to_dict()})
+    study.store.update_study(study.record)
 
 
 def _clock(deadline: float, seconds: float) -> Callable[[], float]:

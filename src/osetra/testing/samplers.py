@@ -11,7 +11,7 @@ Knows nothing of: how any sampler chooses.
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -62,20 +62,52 @@ FINITE_CONDITIONAL = Space(
     constraints=("hidden_units * num_layers <= 200",),
 )
 SPACES = (FLOATS, FINITE, CONDITIONAL, CONSTRAINED, FINITE_CONDITIONAL)
+EDITS: Sequence[tuple[Space, Callable[[Space], Space]]] = (
+    (FLOATS, lambda space: space.widen("learning_rate", 1e-6, 10.0)),
+    (FLOATS, lambda space: space.narrow("learning_rate", 1e-3, 1e-2)),
+    (FLOATS, lambda space: space.fix("keep_prob", 0.75)),
+    (FLOATS, lambda space: space.fix("activation", "tanh")),
+    (FLOATS, lambda space: space.add_choice("activation", "sigmoid")),
+    (FLOATS, lambda space: space.release("optimizer", choice("adam", "momentum"))),
+    (FINITE, lambda space: space.narrow("num_layers", 2, 3)),
+    (FINITE, lambda space: space.fix("width", 3)),
+    (FINITE, lambda space: space.add_choice("width", 30)),
+    (CONDITIONAL, lambda space: space.fix("optimizer", "momentum")),
+    (CONDITIONAL, lambda space: space.narrow("momentum", 0.9, 0.95)),
+    (CONDITIONAL, lambda space: space.add_choice("optimizer", "nesterov")),
+    (CONDITIONAL, lambda space: space.release("beta1", ordinal(0.5, 0.9))),
+    (CONSTRAINED, lambda space: space.narrow("num_layers", 2, 4)),
+    (CONSTRAINED, lambda space: space.fix("hidden_units", 128)),
+    (FINITE_CONDITIONAL, lambda space: space.fix("kind", "deep")),
+    (FINITE_CONDITIONAL, lambda space: space.add_choice("batch_norm", "both")),
+)
+"""Spaces, and what a person may do to them while a study runs."""
+SHRINKING = ((FINITE, EDITS[6][1]), (FINITE, EDITS[7][1]), (FINITE_CONDITIONAL, EDITS[15][1]))
+"""Edits that leave less of a finite space."""
 LAG = 3
 """Trials proposed before the first is heard of, as when several run side by side."""
 COUNT = 24
 """Trials of most claims: beyond what samplers spend on a start."""
 
 
-def run(sampler: Sampler, count: int, *, seed: int = 0) -> list[Configuration | None]:
-    """Propose trials 0 .. count - 1, heard of `LAG` later: all after epoch 1, every third after epoch 4 as well, one in seven diverged."""
+def run(
+    sampler: Sampler, count: int, *, seed: int = 0, edits: Mapping[int, Space] | None = None, is_heard_first: bool = True
+) -> list[Configuration | None]:
+    """Propose trials 0 .. count - 1, heard of `LAG` later: all after epoch 1, every third after epoch 4 as well, one in seven diverged.
+
+    edits: by the number of the trial before which they are made; after what is heard then, or before that.
+    """
     errors = np.random.default_rng(seed).random((count, 2))
     running: deque[int] = deque()
     proposals: list[Configuration | None] = []
     for number in range(count):
+        edited = (edits or {}).get(number)
+        if edited is not None and not is_heard_first:
+            sampler.edit(edited)
         if len(running) == LAG:
             _hear(sampler, running.popleft(), errors)
+        if edited is not None and is_heard_first:
+            sampler.edit(edited)
         configuration = sampler.propose(number)
         proposals.append(configuration)
         if configuration is not None:
@@ -142,6 +174,41 @@ def shared_randomness_is_neither_used_nor_changed(make: SamplerFactory) -> None:
     assert one == run(make(FLOATS, 7), COUNT), "the sampler depends on the shared generators"
 
 
+def proposals_follow_an_edit_and_never_repeat(make: SamplerFactory) -> None:
+    """What lies outside the new space comes no more; and after the edit is undone nothing comes that came before it."""
+    for space, edit in EDITS:
+        edited = edit(space)
+        proposals = run(make(space, 9), 36, edits={12: edited, 24: space})
+        found = [configuration for configuration in proposals if configuration is not None]
+        assert len(_distinct(found)) == len(found), "a configuration came twice"
+        for place, configuration in enumerate(proposals):
+            if configuration is not None:
+                (edited if 12 <= place < 24 else space).validate(configuration)
+
+
+def a_finite_space_made_smaller_is_used_up_exactly(make: SamplerFactory) -> None:
+    for space, edit in SHRINKING:
+        edited = edit(space)
+        size = int(space.size)
+        proposals = run(make(space, 10), size + 2, edits={5: edited})
+        all_ = {_key(edited.at(place)) for place in range(int(edited.size))}
+        before = _distinct([configuration for configuration in proposals[:5] if configuration is not None])
+        after = _distinct([configuration for configuration in proposals[5:] if configuration is not None])
+        assert after == all_ - before, "what remains of a smaller space was not proposed exactly"
+        assert proposals[-1] is None, "a proposal after the last configuration"
+
+
+def an_edit_is_as_good_before_as_after_what_is_heard(make: SamplerFactory) -> None:
+    """The same edit before the same proposal gives the same proposals from then on, as often as one likes."""
+    for space, edit in EDITS[::3]:
+        edits = {16: edit(space)}
+        one, two, three = (
+            run(make(space, 11), COUNT + 8, edits=edits, is_heard_first=is_heard_first) for is_heard_first in (True, True, False)
+        )
+        assert one == two, "two samplers that were edited alike differ"
+        assert one == three, "it matters whether an edit comes before or after what is heard"
+
+
 SAMPLER_CONTRACT: Sequence[Callable[[SamplerFactory], None]] = (
     proposals_lie_in_the_space,
     no_configuration_is_proposed_twice,
@@ -151,6 +218,9 @@ SAMPLER_CONTRACT: Sequence[Callable[[SamplerFactory], None]] = (
     the_order_of_a_space_changes_nothing,
     rescaling_a_log_axis_changes_nothing_else,
     shared_randomness_is_neither_used_nor_changed,
+    proposals_follow_an_edit_and_never_repeat,
+    a_finite_space_made_smaller_is_used_up_exactly,
+    an_edit_is_as_good_before_as_after_what_is_heard,
 )
 
 
@@ -164,4 +234,8 @@ def _hear(sampler: Sampler, number: int, errors: np.ndarray) -> None:
 
 
 def _distinct(proposals: Sequence[Configuration]) -> set[tuple[tuple[str, object], ...]]:
-    return {tuple(sorted(configuration.items())) for configuration in proposals}
+    return {_key(configuration) for configuration in proposals}
+
+
+def _key(configuration: Configuration) -> tuple[tuple[str, object], ...]:
+    return tuple(sorted(configuration.items()))

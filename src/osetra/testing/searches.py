@@ -11,7 +11,7 @@ Knows nothing of: how any search decides.
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ import numpy as np
 from osetra.core.ports import Job, Search
 from osetra.core.records import TrialState
 from osetra.space.space import Space
-from osetra.testing.samplers import CONDITIONAL, FINITE, FLOATS
+from osetra.testing.samplers import CONDITIONAL, EDITS, FINITE, FLOATS
 
 LAST = 20
 
@@ -51,17 +51,27 @@ def curve(trial: int, seed: int = 0) -> np.ndarray:
 
 
 def follow(
-    search: Search, *, jobs: int = 1, errors: Callable[[int], np.ndarray] = curve, trouble: bool = True, most: int = 2_000
+    search: Search,
+    *,
+    jobs: int = 1,
+    errors: Callable[[int], np.ndarray] = curve,
+    trouble: bool = True,
+    most: int = 2_000,
+    edits: Mapping[int, Space] | None = None,
 ) -> Course:
     """Run a search with `jobs` stretches out at once, told in the order in which they were handed out.
 
+    edits: by the number of jobs handed out before.
     With `trouble` one trial in seven diverges (NaN) at its third epoch and one in eleven stops early at its second.
     """
     course = Course()
     out: deque[Job] = deque()
     standing: dict[int, int] = {}
     over: set[int] = set()
+    waiting = dict(edits or {})
     while len(course.jobs) < most:
+        if len(course.jobs) in waiting:
+            search.edit(waiting.pop(len(course.jobs)))
         job = search.ask() if len(out) < jobs else None
         if job is not None:
             assert job.trial not in over, f"trial {job.trial} was over and is trained again"
@@ -139,6 +149,37 @@ def another_seed_gives_other_trials(make: SearchFactory) -> None:
     assert follow(make(FLOATS, 5, budget=100)).jobs != follow(make(FLOATS, 6, budget=100)).jobs, "the seed changes nothing"
 
 
+def an_edited_search_goes_on_in_the_new_space(make: SearchFactory) -> None:
+    """Trials that have begun keep their configurations and climb on; new ones lie in the new space, none twice; the budget stays exact."""
+    for place, (space, edit) in enumerate(EDITS[1::4]):
+        edited = edit(space)
+        one = follow(make(space, 7, budget=200), jobs=1 + 3 * (place % 2), edits={20: edited})
+        if not place:
+            again = follow(make(space, 7, budget=200), edits={20: edited})
+            assert one.jobs == again.jobs, "two searches that were edited alike differ"
+        begun = {job.trial for job in one.jobs[:20]}
+        configurations: dict[int, Any] = {}
+        for job in one.jobs:
+            if job.trial not in begun:
+                edited.validate(job.configuration)
+            assert configurations.setdefault(job.trial, job.configuration) == job.configuration, f"trial {job.trial} was changed"
+        found = list(one.configurations().values())
+        assert len(set(found)) == len(found), "a configuration came twice"
+        if math.isinf(edited.size):
+            assert one.epochs == 200, f"{one.epochs} epochs of a budget of 200"
+
+
+def a_search_that_ended_for_want_of_space_goes_on_in_a_larger_one(make: SearchFactory) -> None:
+    search = make(FINITE, 8, budget=10_000)
+    course = follow(search, jobs=3)
+    numbers = set(course.configurations())
+    search.edit(FINITE.add_choice("width", 30))
+    job = search.ask()
+    assert job is not None, "nothing new in a larger space"
+    assert job.trial not in numbers, f"trial {job.trial} begins again"
+    assert job.configuration["width"] == 30, "what is new of the space is all that remains"
+
+
 SEARCH_CONTRACT: Sequence[Callable[[SearchFactory], None]] = (
     the_budget_is_spent_exactly,
     the_bound_on_trials_holds,
@@ -147,4 +188,6 @@ SEARCH_CONTRACT: Sequence[Callable[[SearchFactory], None]] = (
     the_same_told_gives_the_same_asked,
     a_search_is_rebuilt_by_telling_it_again,
     another_seed_gives_other_trials,
+    an_edited_search_goes_on_in_the_new_space,
+    a_search_that_ended_for_want_of_space_goes_on_in_a_larger_one,
 )
