@@ -78,7 +78,7 @@ def test_ctrl_c_during_the_search_keeps_the_best_so_far(folder):
     assert "Traceback" not in err
     assert "Interrupted: the best of" in err
     assert "was kept, and study people is marked as stopped" in err
-    assert "run the same command again" in err
+    assert "osetra resume people" in err
     assert "Leaderboard" in out
     ((study, trials),) = recorded(folder)
     assert study.state is StudyState.STOPPED

@@ -206,7 +206,10 @@ def test_the_space_of_a_running_study_is_edited_with_history_and_new_trials_lie_
     begun = {"strategy": "sobol", "epochs": 120, "epochs_per_trial": 10}
     store = MemoryStore()
     study, commands = steered(
-        [(0, 2, "edit", {"edits": {"learning_rate": "log(0.001, 0.002)", "keep_prob": "1.0"}}), (0, 3, "edit", {"edits": {"gain": "wide"}})],
+        [
+            (0, 2, "edit", {"edits": {"learning_rate": "log(0.001, 0.002)", "keep_prob": "1.0"}}),
+            (0, 3, "edit", {"edits": {"gain": "wide"}}),
+        ],
         store, whole=True, **begun,
     )  # fmt: skip
     assert [command.state for command in commands] == [CommandState.DONE, CommandState.REFUSED], [c.answer for c in commands]

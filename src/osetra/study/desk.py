@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Protocol
 
 from osetra.core.errors import OsetraError, StudyError
@@ -25,13 +24,13 @@ from osetra.core.records import Checkpoint, Command, CommandState, Configuration
 from osetra.engines.port import Member, TrainingData
 from osetra.study.ledger import Ledger
 from osetra.study.past import Past
+from osetra.study.steerable import check
 from osetra.training.checkpoint import pack
 from osetra.training.life import Life
 from osetra.training.steering import Change, Script, apply, check_change, live_by
 
 FIRST_BRANCH = 1_000_000
 """Branches are numbered from here, so that they take no number of the search's."""
-KINDS = ("set", "pause", "continue", "stop", "extend", "rollback", "branch")
 MOST_KEPT = 20
 """Checkpoints of one trial in hand."""
 
@@ -142,7 +141,7 @@ class Desk:
                 self._answer(command, CommandState.DONE, "carried out before the study broke off", self._past.carried_out[command.id])
                 continue
             try:
-                self._check(command)
+                check(command, self._study, self._ledger.trials, total=self._total, build=self._floor.build, data=self._data)
             except OsetraError as error:
                 # Before it is taken in hand, so that a mistake leaves the search its trial.
                 self._answer(command, CommandState.REFUSED, str(error), None)
@@ -194,36 +193,6 @@ class Desk:
         }  # fmt: skip
         one = self._had(command.trial)
         return None if one is None else kinds[command.kind](one, command)
-
-    def _check(self, command: Command) -> None:
-        """Raises an error of ours for what could not be carried out whatever the trial has come to."""
-        number, detail = command.trial, command.detail
-        if number is None:
-            if command.kind != "edit":
-                raise StudyError(f"a command for the whole study must be edit, got {command.kind!r}; name a trial for {', '.join(KINDS)}")
-            return
-        if command.kind not in KINDS:
-            raise StudyError(f"a command must be one of {', '.join(KINDS)}, got {command.kind!r}; choose one")
-        if number not in self._ledger.trials:
-            raise StudyError(f"study {self._study!r} has no trial {number} yet; `osetra trials {self._study}` lists them")
-        trial = self._ledger[number]
-        settings = detail.get("settings", {})
-        if command.kind == "set" and not settings:
-            raise StudyError("set needs at least one setting, got none; for example learning_rate=0.01")
-        if settings:
-            script = Script(trial.configuration, self._total)
-            build = partial(self._floor.build, seed=number)
-            check_change(script, Change(epoch=0, settings=settings), build, self._data)
-        if command.kind == "extend" and not _is_whole(detail.get("epochs"), 1, math.inf):
-            raise StudyError(f"extend needs a whole number of epochs >= 1, got {detail.get('epochs')!r}; for example 10")
-        if command.kind == "rollback" and not _is_place(detail.get("epoch"), 0, trial.epochs - 1):
-            got = repr(detail.get("epoch"))
-            raise StudyError(f"rollback of trial {number}, of {trial.epochs} epochs, needs an earlier one's number, or best, got {got}")
-        if command.kind == "branch" and not _is_place(detail.get("epoch", "best"), 1, trial.epochs):
-            got = repr(detail.get("epoch"))
-            raise StudyError(f"a branch of trial {number}, of {trial.epochs} epochs, needs one's number, or best, got {got}")
-        if trial.best_epoch is None:
-            raise StudyError(f"trial {number} has trained no epoch that went well, so there is nothing to steer; wait, or choose another")
 
     def _had(self, number: int) -> _InHand | None:
         """The trial in hand, taken from the search if need be; None while it is training, or its weights are being brought back."""
@@ -413,15 +382,6 @@ class Desk:
         if one.life.state.is_over:
             one.runs = False
             self._floor.over(one.number, one.life.state, one.life.reason, train_error)
-
-
-def _is_whole(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_place(value: Any, low: int, high: int) -> bool:
-    """An epoch of the trial's, or its best."""
-    return value == "best" or _is_whole(value, low, high)
 
 
 def _by(command: Command) -> dict[str, Any]:

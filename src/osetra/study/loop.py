@@ -169,7 +169,12 @@ class SearchLoop:
                     self._desk.restore()
                     has_restored = True
                 if not self._futures and (self._stop is not None or not self._desk.is_busy):
-                    break
+                    if self._stop is None:
+                        # What was asked of a trial last may have it train on.
+                        self._ledger.flush()
+                        self._desk.poll()
+                    if self._stop is not None or not self._desk.is_busy:
+                        break
                 self._listen()
                 now = time.monotonic()
                 if now - flushed > FLUSH_S:
@@ -179,11 +184,11 @@ class SearchLoop:
                     flushed = now
             pool.shutdown(wait=True, cancel_futures=True)
             self._listen(wait=False)
-            self._desk.close(self._stop or "its search came to its end")
             self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.epochs_per_trial)
             found = self.found()
             self._ledger.flush()
             self._progress.update(self._spending.facts(self._ledger))
+            self._desk.close(self._stop or "its search came to its end")
             return found
         except StoreError:
             # What still trains ends with its epoch and is heard, so that the best is known; nothing more is written.
