@@ -190,7 +190,7 @@ def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_study_goes_on():
 def test_an_interrupt_stops_the_running_trials_at_the_end_of_their_epoch_and_keeps_the_best():
     progress = Listener()
     found, _ = searched(
-        trials=100_000, epochs_per_trial=50, progress=progress, engine=UnevenEngine(), interrupted=lambda: len(progress.facts) >= 2
+        trials=100_000, epochs_per_trial=100_000, progress=progress, engine=UnevenEngine(), interrupted=lambda: len(progress.facts) >= 2
     )
     assert found.interrupted
     assert found.best is not None
