@@ -267,7 +267,7 @@ class Desk:
         self._floor.over(one.number, TrialState.STOPPED, f"stopped by {command.who} after epoch {one.epochs}", None)
         return f"stopped after epoch {one.epochs}", one.epochs
 
-    def _roll_back(self, one: _InHand, command: Command) -> tuple[str, int] | None:
+    def _roll_back(self, one: _InHand, command: Command) -> tuple[str, int]:
         to = self._place(one, command.detail["epoch"])
         if to >= one.epochs:
             raise StudyError(

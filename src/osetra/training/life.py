@@ -18,7 +18,7 @@ from osetra.core.records import EpochRecord, TrialState
 from osetra.engines.port import Engine, Member, ModelState, TrainingData
 from osetra.training.plateau import HearsCurve
 from osetra.training.probe import is_due, probe
-from osetra.training.standing import Standing
+from osetra.training.standing import Lived, Standing
 
 RISE = 1e-5
 """A cost that rises by less than this share of itself counts as level: float32 rounds sums over many rows by about as much."""
@@ -27,7 +27,7 @@ Notice = Callable[[str, int, dict[str, Any]], None]
 """Hears (kind, epoch, detail): `probe`, after 0, 1, 2, 4, 8, ... epochs, of the layers; `cost rose` where it must fall."""
 
 
-class Life:
+class Life(Lived):
     """One trial from its first epoch on. `go_on` trains it further; the rest tells where it stands."""
 
     def __init__(
@@ -49,19 +49,6 @@ class Life:
         self._must_fall = must_fall(member, data)
         self._rose: int | None = None
         """The epoch in which the cost rose where it must fall, for the first time."""
-
-    @property
-    def state(self) -> TrialState:
-        return self.standing.state
-
-    @property
-    def reason(self) -> str:
-        return self.standing.reason
-
-    @property
-    def epochs(self) -> int:
-        """Trained so far."""
-        return self.standing.epochs
 
     @property
     def seconds(self) -> float:

@@ -7,33 +7,20 @@ Knows nothing of: stores, searches.
 
 from collections.abc import Sequence
 
-from osetra.core.records import EpochRecord, TrialState
+from osetra.core.records import EpochRecord
 from osetra.engines.port import ModelState
 from osetra.training.checkpoint import restore
 from osetra.training.life import Life
-from osetra.training.standing import Standing
+from osetra.training.standing import Lived, Standing
 
 
-class Remembered:
+class Remembered(Lived):
     """Stands in for a `Life`. `curve`: all its epochs that are known; those not yet recalled are to come."""
 
     def __init__(self, curve: Sequence[EpochRecord], *, epochs: int, patience: int | None) -> None:
         """epochs, patience: as of the life."""
         self.known = curve
         self.standing = Standing(epochs, patience)
-
-    @property
-    def state(self) -> TrialState:
-        return self.standing.state
-
-    @property
-    def reason(self) -> str:
-        return self.standing.reason
-
-    @property
-    def epochs(self) -> int:
-        """Recalled so far."""
-        return self.standing.epochs
 
     def states(self) -> list[tuple[str, ModelState]]:
         """None."""

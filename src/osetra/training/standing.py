@@ -83,3 +83,22 @@ class Standing:
         self.state, self.reason = TrialState.WAITING, ""
         for record in curve:
             self.hear(record)
+
+
+class Lived:
+    """What has a standing, and is asked for it."""
+
+    standing: Standing
+
+    @property
+    def state(self) -> TrialState:
+        return self.standing.state
+
+    @property
+    def reason(self) -> str:
+        return self.standing.reason
+
+    @property
+    def epochs(self) -> int:
+        """Trained, or recalled, so far."""
+        return self.standing.epochs
