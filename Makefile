@@ -38,7 +38,7 @@ lint: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/core
-	$(PIP) --editable ".[dev,images,optuna,torch]"
+	$(PIP) --editable ".[dev,images,optuna,postgres,torch,ui]"
 	@touch $@
 
 clean:

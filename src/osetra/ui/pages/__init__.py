@@ -1,0 +1,1 @@
+"""The pages, one module each: `install(dashboard)` puts it at its address."""
