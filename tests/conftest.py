@@ -2,8 +2,19 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+
+import in_browser
 
 settings.register_profile("unhurried", deadline=None)
 settings.register_profile("the same each time", deadline=None, derandomize=True)
 settings.load_profile("the same each time" if os.environ.get("CI") else "unhurried")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One for all tests of pages."""
+    driver = in_browser.started()
+    yield driver
+    driver.quit()

@@ -1,39 +1,17 @@
-"""The report as a browser shows it: headless Chromium, wide and narrow, light and dark.
+"""The report as a browser shows it: wide and narrow, light and dark."""
 
-Without Chromium or its driver these tests are skipped; in CI they must run.
-"""
-
-import os
-import shutil
 import time
 from itertools import product
 
 import pytest
 
+import in_browser
+from in_browser import NARROW, WAIT_S, WIDE, barriers, beyond_the_screen, complaints
 from osetra.core.records import Task
 
 from .made_study import HOSTILE, made
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-WAIT_S = 60.0
-WIDE, NARROW = (1440, 900), (390, 844)
-_HOW = "apt-get install chromium chromium-driver"
-
-
-def _why_not():
-    if BROWSER is None or DRIVER is None:
-        return f"needs Chromium and its driver: {_HOW}"
-    try:
-        import selenium  # noqa: F401
-    except ImportError:
-        return "needs selenium, which the extra dev brings"
-    return None
-
-
-WHY_NOT = _why_not()
-if WHY_NOT and not os.environ.get("CI"):
-    pytest.skip(WHY_NOT, allow_module_level=True)
+in_browser.require()
 
 
 @pytest.fixture(scope="module")
@@ -50,35 +28,15 @@ def reports(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    assert WHY_NOT is None, WHY_NOT
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_script_timeout(WAIT_S)
-    yield driver
-    driver.quit()
-
-
 def opened(browser, path, *, size=WIDE, dark=False):
     """The page with all its figures drawn; what the browser complained of."""
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
-    )
-    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == NARROW}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    in_browser.look(browser, size=size, dark=dark)
     browser.get(path.as_uri())
     until = time.monotonic() + WAIT_S
     while not browser.execute_script("return document.documentElement.dataset.drawn"):
-        assert time.monotonic() < until, f"not drawn in {WAIT_S} s: {browser.get_log('browser')}"
+        assert time.monotonic() < until, f"not drawn in {WAIT_S} s: {complaints(browser)}"
         time.sleep(0.02)
-    return [entry["message"] for entry in browser.get_log("browser")]
+    return complaints(browser)
 
 
 FIGURES = """return [...document.querySelectorAll('.plot')].map(one => {
@@ -88,14 +46,13 @@ FIGURES = """return [...document.querySelectorAll('.plot')].map(one => {
 })"""
 
 
-def held(browser, complaints, size):
+def held(browser, complained, size):
     """What is held of every report."""
-    assert complaints == []
+    assert complained == []
     figures = browser.execute_script(FIGURES)
     assert len(figures) == int(browser.execute_script("return document.documentElement.dataset.drawn"))
     assert [one["id"] for one in figures if not (one["drawn"] and one["fits"] and one["marks"])] == []
-    widths = "const root = document.documentElement; return [root.scrollWidth - root.clientWidth, window.innerWidth]"
-    assert browser.execute_script(widths) == [0, size[0]]
+    assert (beyond_the_screen(browser), browser.execute_script("return window.innerWidth")) == (0, size[0])
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
     assert browser.execute_script("return window.hacked") is None
     return len(figures)
@@ -104,6 +61,17 @@ def held(browser, complaints, size):
 @pytest.mark.parametrize(("size", "dark"), list(product((WIDE, NARROW), (False, True))))
 def test_every_figure_is_drawn_and_nothing_is_wider_than_the_screen(browser, reports, size, dark):
     assert held(browser, opened(browser, reports / "classes.html", size=size, dark=dark), size) >= 18
+
+
+def test_axe_would_tell(browser):
+    browser.get("data:text/html,<html lang=en><title>page</title><main><h1>page</h1><button></button></main>")
+    assert any("button-name" in one for one in barriers(browser))
+
+
+@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (NARROW, True)])
+def test_axe_finds_nothing_serious(browser, reports, size, dark):
+    opened(browser, reports / "classes.html", size=size, dark=dark)
+    assert barriers(browser) == []
 
 
 @pytest.mark.parametrize("name", ["regression", "objective", "hostile"])

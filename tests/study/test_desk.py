@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import osetra
-from osetra.core.records import Command, CommandState, TrialState
+from osetra.core.records import Command, CommandState, StudyState, TrialState
 from osetra.store.memory import MemoryStore
 from osetra.study import loop
 from osetra.study.desk import FIRST_BRANCH
@@ -239,3 +239,80 @@ def test_edits_of_the_space_are_made_anew_where_they_were_made_when_a_study_goes
     again = osetra.resume("mine", store, data=rows())
     assert {number: dict(again.trial(number).configuration) for number in known} == known
     assert len(again.trials()) > len(known)
+
+
+def when(store, epochs, *, answered=0):
+    """For `interrupted`: whether trial 0 has so many epochs, and so many commands were answered."""
+
+    def came():
+        trials = {trial.number: trial for trial in store.trials("mine")} if store.studies() else {}
+        done = [command for command in store.commands("mine") if command.state is not CommandState.WAITING] if trials else ()
+        return 0 in trials and trials[0].epochs >= epochs and len(done) >= answered
+
+    return came
+
+
+def test_a_trial_in_hand_that_ctrl_c_cuts_short_goes_on_when_the_study_is_resumed():
+    store = MemoryStore()
+    first, _ = steered([(0, 3, "set", {"settings": {"learning_rate": 0.05}})], store, interrupted=when(store, 8, answered=1))
+    cut = first.trial(0)
+    assert cut.state is TrialState.STOPPED
+    assert cut.reason == f"interrupted after {cut.epochs} of 40 epochs"
+    assert 8 <= cut.epochs < 40
+    kept = list(first.curve(0))
+    study = osetra.resume("mine", store, data=rows())
+    assert (study.trial(0).state, study.trial(0).epochs) == (TrialState.FINISHED, 40)
+    assert study.trial(0).train_error is not None
+    assert list(study.curve(0))[: len(kept)] == kept
+    # What the script makes of the trial, undisturbed.
+    assert replay(study, 0, rows()).differs is None
+    plain = osetra.fit(rows(), "label", **OPTIONS)
+    for number in (1, 2, 3):
+        assert [r.dev_error for r in study.curve(number)] == [r.dev_error for r in plain.curve(number)]
+
+
+def test_a_trial_in_hand_that_stood_still_at_ctrl_c_stands_still_when_the_study_is_resumed():
+    store = MemoryStore()
+    first, _ = steered([(0, 3, "pause", {})], store, interrupted=when(store, 3, answered=1))
+    at = first.trial(0).epochs
+    assert first.trial(0).reason == f"stood still after {at} of 40 epochs when the study ended (interrupted)"
+    again = osetra.resume("mine", store, data=rows(), progress=Person(store, []))
+    assert (again.trial(0).state, again.trial(0).epochs) == (TrialState.STOPPED, at)
+    ended = [event.detail["stood"] for event in again.events(0) if event.kind == "stopped"]
+    assert ended == [{"state": "paused", "reason": f"paused by ada after epoch {at}"}] * 2
+
+
+def test_a_trial_in_hand_is_cut_short_by_the_clock_and_the_study_waits_for_no_epoch_of_it():
+    study, _ = steered([(0, 2, "extend", {"epochs": 10**6})], epochs=None, budget=2.5)
+    assert study.record.reason == "the time was up"
+    trial = study.trial(0)
+    assert (trial.state, trial.reason) == (TrialState.STOPPED, f"the time was up after {trial.epochs} of {10**6 + 40} epochs")
+    assert study.record.state is StudyState.FINISHED
+
+
+def test_the_event_of_a_stop_says_who_asked_and_why():
+    study, [command] = steered([(0, 3, "stop", {})])
+    [event] = [event for event in study.events(0) if event.kind == "stopped"]
+    assert (event.who, event.epoch, event.detail["why"], event.detail["command"]) == ("ada", command.epoch, "to see", command.id)
+    assert event.detail["reason"] == f"stopped by ada after epoch {command.epoch}"
+
+
+def test_a_trial_is_rolled_back_behind_the_epochs_that_an_earlier_run_recorded():
+    store = MemoryStore()
+    first, _ = steered([], store, interrupted=when(store, 20))
+    known = len(first.curve(0))
+    person = Person(store, [(0, known, "rollback", {"epoch": 4})])
+    study = osetra.resume("mine", store, data=rows(), progress=person)
+    assert [command.state for command in store.commands("mine")] == [CommandState.DONE]
+    assert [record.epoch for record in study.curve(0)] == list(range(1, 41))
+    assert replay(study, 0, rows()).differs is None
+
+
+def test_a_trial_that_is_over_is_extended_and_trains_on_after_a_break():
+    store = MemoryStore()
+    first, _ = steered([(0, 40, "extend", {"epochs": 4000})], store, interrupted=when(store, 45, answered=1), epochs=4000)
+    at = first.trial(0).epochs
+    assert first.trial(0).reason == f"interrupted after {at} of 4040 epochs"
+    again = osetra.resume("mine", store, data=rows(), interrupted=when(store, at + 5), progress=Person(store, []))
+    assert again.trial(0).epochs >= at + 5
+    assert replay(again, 0, rows()).differs is None
