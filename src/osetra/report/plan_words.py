@@ -31,7 +31,7 @@ def plan_sentences(plan: Mapping[str, Any]) -> list[str]:
         _tiers(plan),
         *_ladder(plan),
         _memory(plan),
-        _assumed(plan),
+        _assumed(),
     ]
 
 
@@ -93,13 +93,19 @@ def _purchase(plan: Mapping[str, Any]) -> str:
         if plan["train_s"] < 0.95 * left:
             spent += f" and {duration(left - plan['train_s'])} left over after the finals"
         arithmetic = f"{spent} = {wall} * {_cores(plan)} / {_time(plan['epoch_s'])} an epoch"
-        between = plan["epochs_low"], plan["epochs_high"]
-        uncertain = f" (between {_round(between[0])} and {_round(between[1])} epochs, by how costly the best turn out)"
-        return f"{arithmetic} = about {bought}{uncertain if between[1] > 1.1 * between[0] else ''}."
+        low, high = plan["epochs_low"], plan["epochs_high"]
+        return f"{arithmetic} = about {bought}{_between(plan, _round(low), f'{_round(high)} epochs', high > 1.1 * low)}."
     core_s = duration(plan["epochs"] * plan["epoch_s"])
     took = f"at {_time(plan['epoch_s'])} an epoch {core_s} of one core, {duration(plan['setup_s'] + plan['train_s'])} on {_cores(plan)}"
-    most = "at most " if plan["budget"]["epochs"] is None else ""
-    return f"{_budget(plan)}: {most}{bought}; {took}, {duration(plan['setup_s'])} to read and prepare included."
+    about = "about " if plan["budget"]["epochs"] is None else ""
+    low, high = (plan["setup_s"] + plan[name] for name in ("train_s_low", "train_s_high"))
+    between = _between(plan, duration(low), duration(high), high > 1.1 * low)
+    return f"{_budget(plan)}: {about}{bought}; {took}, {duration(plan['setup_s'])} to read and prepare included{between}."
+
+
+def _between(plan: Mapping[str, Any], low: str, high: str, is_wide: bool) -> str:
+    """How far the rehearsals lie apart."""
+    return f" (between {low} and {high} in {plan['rehearsals']} rehearsals, by how costly the best turn out)" if is_wide else ""
 
 
 def _nothing(plan: Mapping[str, Any]) -> str:
@@ -161,10 +167,9 @@ def _memory(plan: Mapping[str, Any]) -> str:
     )
 
 
-def _assumed(plan: Mapping[str, Any]) -> str:
-    early = " No trial was taken to end early." if plan["budget"]["seconds"] is None and plan["patience"] else ""
-    how = "Which configurations go far was rehearsed without training, by how the probe's did; it may turn out otherwise."
-    return f"{how}{early}"
+def _assumed() -> str:
+    how = "Which configurations go far was rehearsed without training, by how the probe's did and networks on tables mostly do"
+    return f"{how}; it may turn out otherwise."
 
 
 def _budget(plan: Mapping[str, Any]) -> str:

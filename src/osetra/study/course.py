@@ -55,7 +55,7 @@ class Course:
         lengths, finals = played.searched_lengths, 0
         epochs, seconds = round(factor * sum(lengths)), factor * played.searched_s
         if budget.seconds is not None and played.best_epoch_s:
-            finals, more, more_s = _end(setting, budget.seconds, setup_s=setup_s, searched_s=seconds, epoch_s=played.best_epoch_s)
+            finals, more, more_s = _end(setting, budget.seconds, setup_s=setup_s, searched_s=seconds, played=played)
             epochs, seconds = epochs + more, seconds + more_s
         elif budget.epochs is not None:
             finals = setting.final_epochs // setting.epochs_per_trial
@@ -68,12 +68,12 @@ class Course:
         )  # fmt: skip
 
 
-def _end(setting: Setting, budget_s: float, *, setup_s: float, searched_s: float, epoch_s: float) -> tuple[int, int, float]:
+def _end(setting: Setting, budget_s: float, *, setup_s: float, searched_s: float, played: Rehearsal) -> tuple[int, int, float]:
     """What follows the search in a budget in seconds: (trials of the finals, epochs, seconds)."""
-    left = max(0.0, budget_s - setup_s - searched_s)
+    left, epoch_s = max(0.0, budget_s - setup_s - searched_s), played.best_epoch_s
     affordable = left * setting.workers / epoch_s
     finalists = min(MOST_FINALISTS, int(affordable / setting.epochs_per_trial / REPEATS)) if setting.finals else 0
     if finalists < FEWEST_FINALISTS:
         return 0, int(affordable), left
-    epochs = finalists * REPEATS * setting.epochs_per_trial
+    epochs = round(finalists * REPEATS * played.end_epochs)
     return finalists * REPEATS, epochs, epochs * epoch_s / setting.workers

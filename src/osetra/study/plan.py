@@ -3,7 +3,7 @@
     epochs = core seconds left after reading / seconds of the epochs that the search will train
 
 The seconds come from a short probe (`probe_cost`) and a cost model over the space (`epoch_cost`); which configurations the search trains
-how far comes from rehearsing it without training (`rehearse`), several times, since which will turn out well is not known.
+how far comes from rehearsing it without training (`rehearse`), several times, since which will turn out well is known in part only.
 Panda, one model watched: fewer than 3 full trainings, too few to choose among. Mix: up to 12, where the space has its first two tiers
 only. Caviar, many side by side: from 12.
 Knows nothing of: how it is said, where.
@@ -32,10 +32,11 @@ from osetra.study.budget import Budget
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.course import Course, shortened
 from osetra.study.epoch_cost import NOMINAL, EpochCost, Work
+from osetra.study.guessed_errors import GuessedErrors
 from osetra.study.loop import Found
 from osetra.study.probe_cost import Probe, probe
 from osetra.study.references import reference_facts
-from osetra.study.rehearse import GuessedErrors, rehearse
+from osetra.study.rehearse import rehearse
 from osetra.study.setting import Setting, decide
 from osetra.study.strategy import DEFAULT, parse_strategy
 from osetra.study.table import PreparedTable
@@ -44,15 +45,20 @@ PROBE_S = 5.0
 PANDA_BELOW = 3
 """Full trainings: the finals, too, train each configuration three times before they call one better."""
 CAVIAR_FROM = FEW_TRIALS
-DRAWS = 5
-MOST_EPOCHS = 1_500
+DRAWS, DRAWS_IN_FIT = (3, 11), (1, 11)
+"""Fewest and most rehearsals; fewer where they are long, since a long search comes to the same more often."""
+MOST_EPOCHS = 2_500
 """A longer search is rehearsed shortened, and what it comes to multiplied, the finals apart, which have a largest size."""
+ALL_EPOCHS = 7_500
+"""Of all rehearsals, after which there is no further one."""
+MOST_OF_SLICE = 8
+"""These bounds are for slices of one epoch. For longer ones they are as many times as large, up to this: they are rehearsed faster."""
 REFERENCES_OF_S = 20.0
 """The reference models that `plan` fits are those of a budget of so many seconds."""
 SHARE_IN_FIT = 0.015
 MOST_IN_FIT_S = 2.0
-EPOCHS_IN_FIT, EPOCHS_A_SECOND = 600, 60
-"""Most epochs of the rehearsal in a fit, and epochs for each second of the fit: a rehearsed epoch takes some 0.3 ms."""
+EPOCHS_IN_FIT, EPOCHS_A_SECOND = 1_500, 75
+"""Most epochs of the rehearsals in a fit, and epochs for each second of the fit: a rehearsed epoch takes some 0.3 ms."""
 SPACE_POINTS = 128
 FLOAT_BYTES = 4
 COPIES = 6
@@ -100,13 +106,18 @@ class CostPlan:
     """The same over the space: lowest, mean, highest of a Sobol sample."""
     epoch_s: float
     """The same over the epochs that the search will train, with what lies between two epochs."""
+    rehearsals: int
+    """By which configurations turn out well they differ; what is foreseen is the middle one, from low to high all of them."""
     train_s: float
+    train_s_low: float
+    train_s_high: float
     """Seconds of training, by the wall clock."""
     epochs: int
     epochs_low: int
     epochs_high: int
-    """Fewest and most of the rehearsals, by which configurations turn out well."""
     trials: int
+    trials_low: int
+    trials_high: int
     finals: int
     """Of those, trials of the finals."""
     reached: tuple[tuple[int, int], ...]
@@ -146,8 +157,9 @@ class CostPlan:
         """JSON-able."""
         names = (
             "source", "error_name", "dev_error", "dev_reach", "workers", "epochs_per_trial", "patience", "strategy", "probe_s",
-            "probe_trials", "probe_share", "setup_s", "default_epoch_s", "epoch_s", "train_s", "epochs", "epochs_low", "epochs_high",
-            "trials", "finals", "full_trainings", "data_bytes", "trials_bytes",
+            "probe_trials", "probe_share", "setup_s", "default_epoch_s", "epoch_s", "rehearsals", "train_s", "train_s_low", "train_s_high",
+            "epochs", "epochs_low", "epochs_high", "trials", "trials_low", "trials_high", "finals", "full_trainings", "data_bytes",
+            "trials_bytes",
         )  # fmt: skip
         return {
             **{name: getattr(self, name) for name in names},
@@ -228,8 +240,8 @@ def plan_in_fit(table: PreparedTable, setting: Setting, budget: Budget, *, setup
     expected_s = setting.expected_epochs * epoch_s / setting.workers if budget.seconds is None else budget.seconds
     probed = probe(table, setting, seconds=min(MOST_IN_FIT_S, SHARE_IN_FIT * expected_s), epoch_s=epoch_s, seed=seed)
     return make_plan(
-        table, setting, budget, probed, work=work, setup_s=setup_s + probed.seconds, seed=seed, draws=1,
-        most_epochs=min(EPOCHS_IN_FIT, 10 + int(EPOCHS_A_SECOND * expected_s)),
+        table, setting, budget, probed, work=work, setup_s=setup_s + probed.seconds, seed=seed, draws=DRAWS_IN_FIT,
+        all_epochs=min(EPOCHS_IN_FIT, 10 + int(EPOCHS_A_SECOND * expected_s)),
     )  # fmt: skip
 
 
@@ -242,27 +254,36 @@ def make_plan(
     work: Work,
     setup_s: float,
     seed: int,
-    draws: int = DRAWS,
+    draws: tuple[int, int] = DRAWS,
+    all_epochs: int = ALL_EPOCHS,
     most_epochs: int | None = None,
 ) -> CostPlan:
-    """The plan that follows from a probe: arithmetic, and `draws` rehearsals.
+    """The plan that follows from a probe: arithmetic, and rehearsals, the middle one of which is what it foresees.
 
-    A rehearsal is of at most `most_epochs` epochs or so; None: 1,500, or as many as are 12 full trainings.
+    draws: fewest and most rehearsals; beyond the fewest there is none once they have come to `all_epochs`, if slices are of one epoch. A
+    rehearsal is of at most `most_epochs` epochs or so; None: 2,500, or as many as are 12 full trainings, but no more than `all_epochs`.
     """
-    most_epochs = most_epochs or max(MOST_EPOCHS, CAVIAR_FROM * setting.epochs_per_trial)
+    slice_epochs = min(MOST_OF_SLICE, setting.slice_epochs)
+    all_epochs *= slice_epochs
+    most_epochs = most_epochs or min(all_epochs, max(slice_epochs * MOST_EPOCHS, CAVIAR_FROM * setting.epochs_per_trial))
     timed = [trial for trial in probed.trials if trial.epoch_s > 0]
     cost = EpochCost.fit(work, [trial.configuration for trial in timed], [trial.epoch_s for trial in timed], share=probed.share)
     points = [point for point in _points(setting, seed) if math.isfinite(cost.of(point))]
     seconds = [cost.of(point) for point in points]
     mean_s = float(np.mean(seconds))
     short, short_setting, factor = shortened(budget, setting, setup_s=setup_s, epoch_s=mean_s + probed.gap_s, most_epochs=most_epochs)
-    played = []
-    for draw in range(draws):
-        errors = GuessedErrors(setting.space, probed.trials, seed=Seed(study=seed, trial=draw))
+    played: list[Course] = []
+    rehearsed = 0
+    while len(played) < draws[0] or (len(played) < draws[1] and rehearsed < all_epochs):
+        errors = GuessedErrors(
+            setting.space, probed.trials, seed=Seed(study=seed, trial=len(played)), last=setting.epochs_per_trial,
+            patience=setting.patience,
+        )  # fmt: skip
         rehearsal = rehearse(short_setting, short, setup_s=setup_s, cost=cost, gap_s=probed.gap_s, errors=errors, seed=seed)
         played.append(Course.of(rehearsal, setting, budget, setup_s=setup_s, factor=factor))
-    played.sort(key=lambda course: course.epochs)
-    middle = played[len(played) // 2]
+        rehearsed += max(1, rehearsal.epochs)
+    # By epochs where seconds bound the search, else by seconds.
+    middle = sorted(played, key=lambda course: (course.epochs, -course.seconds))[len(played) // 2]
     dev_error, dev_reach = _dev_reach(table, probed)
     batches = sorted({int(point["batch_size"]) for point in points if "batch_size" in point})
     largest = max(cost.parameters(point) for point in points)
@@ -275,8 +296,10 @@ def make_plan(
         probe_s=probed.seconds, probe_trials=len(timed), probe_share=probed.share, setup_s=setup_s,
         default_epoch_s=cost.of(setting.first), space_epoch_s=(min(seconds), mean_s, max(seconds)),
         epoch_s=middle.seconds * setting.workers / middle.epochs if middle.epochs else mean_s + probed.gap_s,
-        train_s=middle.seconds, epochs=middle.epochs, epochs_low=played[0].epochs, epochs_high=played[-1].epochs,
-        trials=middle.trials, finals=middle.finals, reached=middle.reached,
+        rehearsals=len(played), train_s=middle.seconds, train_s_low=min(course.seconds for course in played),
+        train_s_high=max(course.seconds for course in played), epochs=middle.epochs, epochs_low=min(course.epochs for course in played),
+        epochs_high=max(course.epochs for course in played), trials=middle.trials, trials_low=min(course.trials for course in played),
+        trials_high=max(course.trials for course in played), finals=middle.finals, reached=middle.reached,
         data_bytes=_data_bytes(table),
         trials_bytes=int(min(setting.memory_bytes, middle.waiting_bytes) + setting.lag * COPIES * FLOAT_BYTES * largest), cost=cost,
     )  # fmt: skip

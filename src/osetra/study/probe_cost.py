@@ -6,6 +6,7 @@ the probe, it trains on a part of the training rows.
 Knows nothing of: what follows from the times.
 """
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from osetra.core.records import Configuration, EpochRecord
+from osetra.core.records import Configuration, EpochRecord, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 from osetra.core.records import StudyState as State
+from osetra.core.seeding import Seed
 from osetra.engines.port import Engine, Member, TrainingData, WatchedStep
 from osetra.study.setting import Setting
 from osetra.study.table import PreparedTable
@@ -33,12 +35,24 @@ STUDY = "probe"
 class ProbedTrial:
     """One configuration that was timed."""
 
+    number: int
+    """Of the trial: a fit with the same seed begins with the same ones."""
     configuration: Configuration
     epoch_s: float
     """Seconds of one epoch of training and scoring: the mean over its epochs, since what other programs take of the cores costs, too."""
-    epochs: int
-    dev_error: float
-    """Its lowest; infinite where it diverged."""
+    curve: tuple[float, ...]
+    """Dev error after every epoch."""
+    state: TrialState = TrialState.PAUSED
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether it did not diverge."""
+        return self.state.can_win and all(math.isfinite(error) for error in self.curve)
+
+    @property
+    def dev_error(self) -> float:
+        """Its lowest; infinite where it diverged."""
+        return min(self.curve) if self.has_learned else math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +84,7 @@ def probe(table: PreparedTable, setting: Setting, *, seconds: float, epoch_s: fl
     began = time.monotonic()
     data, share = thin(table.training, most=seconds / EPOCHS_IN_PROBE / epoch_s)
     store, timed = MemoryStore(), _Timed(engine or NativeEngine())
+    _warm(timed, table, setting)
     store.create_study(_record(table, seed))
     search = make_search(
         DEFAULT, setting.space, seed=seed, first=setting.first, last=setting.epochs_per_trial, epochs=None, trials=None
@@ -77,13 +92,26 @@ def probe(table: PreparedTable, setting: Setting, *, seconds: float, epoch_s: fl
     plan = Plan(
         study=STUDY, task=table.dataset.task, num_outputs=table.preparation.num_outputs, seed=seed,
         epochs_per_trial=setting.epochs_per_trial, patience=setting.patience, budget=Budget(seconds=seconds), workers=setting.workers,
-        lag=setting.lag, slice_epochs=setting.slice_epochs, deadline=began + seconds,
+        lag=setting.lag, slice_epochs=setting.slice_epochs, deadline=time.monotonic() + seconds,
     )  # fmt: skip
     loop = SearchLoop(plan, search=search, engine=timed, data=data, store=store, progress=_Unheard())
     with closing(loop), one_blas_thread():
         found = loop.run()
-    trials = [_probed(trial.configuration, store.curve(STUDY, trial.number)) for trial in found.trials if trial.epochs]
+    trials = [_probed(trial, store.curve(STUDY, trial.number)) for trial in found.trials if trial.epochs]
     return Probe(trials=tuple(trials), share=share, gap_s=timed.gap_s, seconds=time.monotonic() - began)
+
+
+def _warm(engine: Engine, table: PreparedTable, setting: Setting) -> None:
+    """An epoch of few rows that is not timed: a process's first takes 0.16 s longer, in which compiled code is loaded."""
+    from osetra.engines.native.blas import one_blas_thread
+    from osetra.training.recipe import build_member
+
+    member = build_member(
+        setting.first, num_inputs=table.preparation.num_inputs, num_outputs=table.preparation.num_outputs, task=table.dataset.task,
+        seed=Seed(study=0, trial=0), total_epochs=1, dtype=table.training.train_inputs.dtype.type,
+    )  # fmt: skip
+    with one_blas_thread():
+        engine.advance([member], thin(table.training, most=0.0)[0])
 
 
 def thin(data: TrainingData, *, most: float) -> tuple[TrainingData, float]:
@@ -100,13 +128,14 @@ def thin(data: TrainingData, *, most: float) -> tuple[TrainingData, float]:
     return replace(data, **{name: first(getattr(data, name)) for name in names}), kept / rows
 
 
-def _probed(configuration: Configuration, curve: Sequence[EpochRecord]) -> ProbedTrial:
-    errors = [record.dev_error for record in curve]
+def _probed(trial: Trial, curve: Sequence[EpochRecord]) -> ProbedTrial:
     return ProbedTrial(
-        configuration=configuration,
+        number=trial.number,
+        configuration=trial.configuration,
         epoch_s=float(np.mean([record.seconds for record in curve])),
-        epochs=len(curve),
-        dev_error=float(min(errors)) if np.isfinite(errors).all() else float("inf"),
+        curve=tuple(record.dev_error for record in curve),
+        # The end of the probe stopped those that would have gone on.
+        state=TrialState.PAUSED if trial.state is TrialState.STOPPED else trial.state,
     )
 
 

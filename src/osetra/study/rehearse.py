@@ -1,9 +1,8 @@
 """A search rehearsed without training: the real search and the real rounds, in virtual time.
 
-Each epoch takes the seconds that the probe's cost model says. The error of a trial is a guess: a surface fitted to the order of the probe's
-own trials (as the default search does while it zooms), with that surface's uncertainty as noise, falling alike for all with every epoch.
-So which configurations climb is as uncertain as it is, but where those that did well in the probe are slow or fast ones, the cost of
-the climb follows. No trial ends early, none diverges; one that no network can be made for fails.
+Each epoch takes the seconds that the probe's cost model says. Trials that the probe trained come to the errors that it saw; how the others
+do is guessed (see `guessed_errors`), so which configurations climb is as uncertain as it is, but where those that did well in the probe
+are slow or fast ones, the cost of the climb follows. One that no network can be made for fails.
 Knows nothing of: training, the clock on the wall, how costs were measured.
 """
 
@@ -13,25 +12,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from osetra.core.records import Configuration, TrialState
-from osetra.core.seeding import Seed
 from osetra.search.finals import MOST_FINALISTS
-from osetra.space.space import Space
 from osetra.study.budget import Budget
 from osetra.study.epoch_cost import EpochCost
+from osetra.study.guessed_errors import GuessedErrors
 from osetra.study.phases import SEARCHING, Phases
-from osetra.study.probe_cost import ProbedTrial
 from osetra.study.rounds import Place, Rounds
 from osetra.study.setting import Setting
 
-FEWEST_TRIALS = 5
-"""Fewer in the probe say nothing about what is good."""
 FAILURE_S = 0.001
 """What a trial takes that cannot begin."""
-FALL = 0.5
-"""By how much a guessed error falls when a trial's epochs are four times as many, in deviations of the errors of different trials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +43,8 @@ class Rehearsal:
     searched_s: float
     best_epoch_s: float
     """Seconds of an epoch, with what lies before it, of the configurations that would come to the finals; 0 where nothing was trained."""
+    end_epochs: float
+    """Mean epochs of the trials that came to their end, at their last epoch or before; those of a full training if none did."""
     waiting_bytes: float
     """Of all trials that wait at the end."""
 
@@ -65,36 +58,6 @@ def reached(rungs: Sequence[int], lengths: Sequence[int]) -> tuple[tuple[int, in
     """(rung, trials of those lengths that reach it), for the rungs that any does."""
     counts = ((rung, sum(length >= rung for length in lengths)) for rung in rungs)
     return tuple((rung, count) for rung, count in counts if count)
-
-
-class GuessedErrors:
-    """Errors of configurations that nobody trained, in deviations; the same for the same seed."""
-
-    def __init__(self, space: Space, trials: Sequence[ProbedTrial], *, seed: Seed) -> None:
-        from scipy.special import ndtri
-
-        from osetra.search.surface import Surface
-
-        self._space, self._seed = space, seed
-        self._surface = None
-        good = [trial for trial in trials if math.isfinite(trial.dev_error)]
-        if len(good) >= FEWEST_TRIALS and space.names:
-            order = np.argsort(np.argsort([trial.dev_error for trial in good], kind="stable"), kind="stable")
-            scores = ndtri((order + 0.5) / len(good))
-            points = np.array([space.encode(trial.configuration) for trial in good])
-            self._surface = Surface(len(space.names))
-            self._surface.fit(points, scores / scores.std(), seed.generator("surface"))
-        self._starts: dict[int, float] = {}
-
-    def of(self, number: int, configuration: Configuration, epoch: int) -> float:
-        """Of a trial after so many epochs."""
-        if number not in self._starts:
-            mean, deviation = 0.0, 1.0
-            if self._surface is not None:
-                means, root = self._surface.at(self._space.encode(configuration)[None, :])
-                mean, deviation = float(means[0]), float(abs(root[0, 0]))
-            self._starts[number] = mean + deviation * float(self._seed.generator("guess", number).standard_normal())
-        return self._starts[number] - FALL * math.log(epoch, 4)
 
 
 def rehearse(
@@ -119,7 +82,10 @@ class _Actor:
     epochs: int = 0
     searched: int = 0
     """Of the epochs, those before the finals or the end."""
+    ends: float = math.inf
+    """The epoch after which it is over before its last."""
     error: float = math.inf
+    """The lowest."""
 
 
 class _Stage:
@@ -168,7 +134,8 @@ class _Stage:
             self._hear(place, epochs)
         lengths = {number: actor.epochs for number, actor in sorted(self._actors.items()) if actor.epochs}
         last = self._setting.epochs_per_trial
-        waiting = [actor for actor in self._actors.values() if 0 < actor.epochs < last]
+        waiting = [actor for actor in self._actors.values() if 0 < actor.epochs < min(last, actor.ends)]
+        ended = [actor.epochs for actor in self._actors.values() if actor.epochs >= min(last, actor.ends)]
         # What the end of a budget cuts off is no rung.
         rungs = [until for until, jobs in sorted(self._rungs.items()) if jobs > 1 or until == last]
         return Rehearsal(
@@ -177,6 +144,7 @@ class _Stage:
             searched_lengths=tuple(actor.searched for actor in self._actors.values() if actor.searched),
             searched_s=self._searched_s,
             best_epoch_s=self._best_epoch_s(),
+            end_epochs=sum(ended) / len(ended) if ended else last,
             lengths=tuple(lengths.values()),
             finals=sum(self._search.is_final(number) for number in lengths),
             rungs=tuple(rungs),
@@ -200,12 +168,16 @@ class _Stage:
         """A worker takes a slice; an epoch that would end after the deadline is not begun, the first of a trial always is."""
         job = place.job
         if job.trial not in self._actors:
-            self._actors[job.trial] = _Actor(job.configuration, self._cost.of(job.configuration) + self._gap_s)
+            self._actors[job.trial] = _Actor(
+                job.configuration,
+                self._cost.of(job.configuration) + self._gap_s,
+                ends=self._errors.ends(job.trial, job.configuration),
+            )
         actor = self._actors[job.trial]
         at, trained = self._now, 0
         if math.isinf(actor.epoch_s):
             at, epochs = at + FAILURE_S, 0
-        while trained < epochs and at + actor.last_s <= self._deadline:
+        while trained < min(epochs, actor.ends - actor.epochs) and at + actor.last_s <= self._deadline:
             at, actor.last_s, trained = at + actor.epoch_s, actor.epoch_s, trained + 1
         self._slices += 1
         heapq.heappush(self._ends, (at, self._slices, place, trained))
@@ -217,11 +189,16 @@ class _Stage:
 
     def _hear(self, place: Place, epochs: int) -> None:
         job, actor = place.job, self._actors[place.job.trial]
+        state = TrialState.PAUSED
         for _ in range(epochs):
             actor.epochs += 1
-            actor.error = self._errors.of(job.trial, job.configuration, actor.epochs)
-            place.values.append(actor.error)
-        state = TrialState.FINISHED if actor.epochs >= self._setting.epochs_per_trial else TrialState.PAUSED
+            error = self._errors.of(job.trial, job.configuration, actor.epochs)
+            actor.error = min(actor.error, error)
+            place.values.append(error)
+            if math.isinf(error):
+                state = TrialState.DIVERGED
+        if state is TrialState.PAUSED and actor.epochs >= min(self._setting.epochs_per_trial, actor.ends):
+            state = TrialState.FINISHED
         if epochs == 0:
             state = TrialState.FAILED if math.isinf(actor.epoch_s) else TrialState.STOPPED
         place.hear(state, is_last=state.is_over or place.is_full)
