@@ -4,21 +4,22 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test browser check lint clean
+.PHONY: demo test outside check lint clean
 
 demo: .venv/core
 	$(BIN)/python examples/demo.py
 
-test: .venv/dev browser
+test: .venv/dev outside
 	$(BIN)/python -m pytest
 
 check: lint test
 
-# Pages are tested in a real browser. Where it is missing and cannot be installed those tests skip, saying so; in CI they must run.
-browser:
-	@command -v chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver >/dev/null; } \
-		|| echo "no chromium with its driver: the tests of pages will skip (apt-get install chromium chromium-driver)"
+# Pages are tested in a real browser, the store also on a real PostgreSQL. Where these are missing and cannot be installed such tests skip,
+# saying so; in CI they must run.
+outside:
+	@{ command -v chromedriver && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver postgresql >/dev/null; } \
+		|| echo "no chromium with its driver, or no PostgreSQL: their tests will skip (apt-get install chromium chromium-driver postgresql)"
 
 lint: .venv/dev
 	$(BIN)/ruff check .

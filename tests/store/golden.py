@@ -5,6 +5,8 @@ commit whose `osetra.store.schema.VERSION` is osetra_0001 and run it there:
 
     python golden.py golden/osetra_0001.sqlite
 
+The file of version 3 differs from that of version 2 in what counts the changes of a study.
+
 Names that a version does not have are imported only where they are used.
 """
 

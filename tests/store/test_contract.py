@@ -14,16 +14,17 @@ from osetra.core.records import CommandState, EpochRecord, Event, Trial, TrialSt
 from osetra.store.memory import MemoryStore
 from osetra.store.sql import open_store
 from osetra.testing.stores import NOON, StoreContract, make_study, make_trial
+from osetra.testing.stores_board import BoardContract
 from osetra.testing.stores_control import ControlContract, make_checkpoint, make_command
 
 
-class TestMemory(StoreContract, ControlContract):
+class TestMemory(StoreContract, ControlContract, BoardContract):
     @pytest.fixture
     def store(self):
         return MemoryStore()
 
 
-class TestSqlite(StoreContract, ControlContract):
+class TestSqlite(StoreContract, ControlContract, BoardContract):
     @pytest.fixture
     def store(self, tmp_path):
         store = open_store(tmp_path / "osetra.db")

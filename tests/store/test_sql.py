@@ -169,9 +169,10 @@ def test_a_refusal_does_not_repeat_a_password():
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("psycopg") is not None, reason="the driver of PostgreSQL is installed")
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
-def test_postgresql_without_its_driver_says_what_to_install(scheme):
+def test_postgresql_without_its_driver_says_what_to_install(scheme, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "psycopg" else find(name, *more))
     with refusal(MissingExtra, 'pip install "psycopg[binary]"'):
         open_store(f"{scheme}://me@localhost/studies")
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from osetra.core.errors import StoreError
 from osetra.core.records import EpochRecord, Task, TrialState
 from osetra.core.seeding import Seed
 from osetra.engines.native.engine import NativeEngine
@@ -144,6 +145,36 @@ def test_a_trial_that_waited_on_disk_has_the_bits_of_one_that_never_did(tmp_path
         assert 0 not in shelf
         assert 1 in shelf
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_there_is_no_room_on_disk_every_trial_that_waits_is_still_there(tmp_path):
+    lives = {number: Life(trial(number), NativeEngine(), data(), epochs=12, patience=9) for number in range(3)}
+    with Shelf(memory_bytes=0, folder=tmp_path / "gone") as shelf:
+        for number, life in lives.items():
+            life.go_on(4)
+            with pytest.raises(StoreError, match=r"need room on disk, and .* bytes could not be written to .*gone .*TMPDIR, and resume"):
+                shelf.put(number, life)
+        assert (len(shelf), shelf.on_disk) == (3, 0)
+        (tmp_path / "gone").mkdir()
+        late = Life(trial(3), NativeEngine(), data(), epochs=12, patience=9)
+        late.go_on(4)
+        shelf.put(3, late)
+        assert (len(shelf), shelf.on_disk) == (4, 4)
+        for number in range(4):
+            life = shelf.take(number)
+            life.go_on(12)
+            assert bits(life) == bits(whole_life(number))
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:100])])
+def test_a_trial_whose_file_was_lost_or_damaged_while_it_waited_says_what_to_do(harm, tmp_path):
+    life = Life(trial(0), NativeEngine(), data(), epochs=12, patience=9)
+    life.go_on(4)
+    with Shelf(memory_bytes=0, folder=tmp_path) as shelf:
+        shelf.put(0, life)
+        harm(next(tmp_path.rglob("0.npz")))
+        with pytest.raises(StoreError, match=r"trial 0 waited in .*0\.npz.* resume the study, which trains the trial again"):
+            shelf.take(0)
 
 
 def test_a_trial_that_is_over_does_not_go_on():

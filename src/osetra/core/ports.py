@@ -20,6 +20,7 @@ from osetra.core.records import (
     StudySummary,
     Trial,
     TrialState,
+    Value,
 )
 
 if TYPE_CHECKING:
@@ -89,14 +90,68 @@ class Sampler(Protocol):
         ...
 
 
+FIELDS = ("number", "state", "dev_error", "dev_loss", "train_error", "epochs", "best_epoch", "seconds", "num_parameters")
+"""Of a trial, by which trials may be looked for; a hyperparameter is `hyperparameter(NAME)`."""
+_OF_CONFIGURATION = "configuration."
+
+
+def hyperparameter(name: str) -> str:
+    """The column of a hyperparameter, in an order or a condition."""
+    return _OF_CONFIGURATION + name
+
+
+def hyperparameter_of(column: str) -> str | None:
+    """The name of the hyperparameter that a column is of; None: it is of a field."""
+    return column.removeprefix(_OF_CONFIGURATION) if column.startswith(_OF_CONFIGURATION) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a column's value must be: within a range, both ends in it, and one of several values. A trial without a value fulfils none."""
+
+    column: str
+    """One of `FIELDS`, or `hyperparameter(NAME)`."""
+    low: float | None = None
+    high: float | None = None
+    among: tuple[Value, ...] = ()
+    """None given: any value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPage:
+    """Some of the trials that were looked for."""
+
+    trials: Sequence[Trial]
+    total: int
+    """How many there are in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Trials of one state that came to the same number of epochs."""
+
+    epochs: int
+    state: TrialState
+    trials: int
+    scored: int
+    """Those with a dev error."""
+    best: float | None
+    """The lowest dev error."""
+
+
 class Store(Protocol):
-    """Keeps studies. One writer per study; any number of readers. Errors are `StoreError`; an unknown study is a `StudyError`."""
+    """Keeps studies. One writer per study; any number of readers. Errors are `StoreError`; an unknown study is a `StudyError`.
+
+    owner, of the calls that write: who claimed the study. The call then writes only while the claim holds, which is looked up in its own
+    transaction, and is a `StudyError` otherwise, so that a writer that was silent for too long cannot write into what another has taken
+    over. None, which is for those who claimed nothing: nobody is asked.
+    """
 
     def create_study(self, study: Study) -> None:
         """Record a new study; `StudyError` if the name is taken."""
         ...
 
-    def update_study(self, study: Study) -> None:
+    def update_study(self, study: Study, *, owner: str | None = None) -> None:
         """Replace the record of a study that exists."""
         ...
 
@@ -115,6 +170,7 @@ class Store(Protocol):
         events: Sequence[Event] = (),
         rolled_back: Mapping[int, int] | None = None,
         checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
+        owner: str | None = None,
     ) -> None:
         """Write all of it or nothing, in one transaction.
 
@@ -143,14 +199,67 @@ class Store(Protocol):
         """
         ...
 
+    def find_trials(
+        self,
+        study: str,
+        *,
+        order_by: str = "dev_error",
+        descending: bool = False,
+        states: Sequence[TrialState] = (),
+        where: Sequence[Condition] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> TrialPage:
+        """A page of the trials that fulfil all conditions, and how many do.
+
+        order_by: a column, as in `Condition`. Those without a value come last either way, ties by number; numbers come before texts, False
+        and True are 0 and 1, NaN is above all numbers, states are texts. A hyperparameter is without a value in a configuration with a
+        number that is not finite. Raises `StoreError` for a column, limit or offset that makes no sense.
+        """
+        ...
+
+    def sample_trials(self, study: str, *, best: int, drawn: int, is_scored: bool = False) -> Sequence[Trial]:
+        """Trials that stand for all, or with `is_scored` for those with a dev error: at most `best` with the lowest dev errors, and `drawn`
+        others as `osetra.core.drawing` draws them. In the order of `trials`.
+        """
+        ...
+
+    def leaders(self, study: str) -> Sequence[Trial]:
+        """Trials that can win and have a lower dev error than all of these before them, by number: each was the best when it was begun."""
+        ...
+
+    def levels(self, study: str) -> Sequence[Level]:
+        """How far all trials came, ascending by epochs, then by state as a text."""
+        ...
+
+    def version(self, study: str) -> int:
+        """How often anything of the study was recorded: greater after each call that wrote. Claims and signs of life do not count."""
+        ...
+
     def count_trials(self, study: str) -> Mapping[TrialState, int]: ...
 
     def curve(self, study: str, number: int) -> Sequence[EpochRecord]:
         """The epochs of one trial in order; empty if none is recorded."""
         ...
 
+    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials, as `curve` gives one, by number."""
+        ...
+
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
+        ...
+
+    def last_events(self, study: str, *, but: Sequence[str] = (), limit: int) -> Sequence[Event]:
+        """The last so many of all events, those of the kinds in `but` left out, in the order they were recorded."""
+        ...
+
+    def event_epochs(self, study: str, kind: str) -> Sequence[int]:
+        """The epochs that events of a kind have, each once, ascending."""
+        ...
+
+    def event_times(self, study: str, kinds: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """When events of these kinds were, in seconds since 1970, ascending, by kind; empty for one that there is none of."""
         ...
 
     def checkpoints(self, study: str, *, trial: int | None = None) -> Sequence[Checkpoint]:
@@ -161,7 +270,7 @@ class Store(Protocol):
         """The data, checked against the digest: `StoreError` if it is damaged, `StudyError` if there is no such checkpoint."""
         ...
 
-    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]]) -> None:
+    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]], *, owner: str | None = None) -> None:
         """Remove those of these (trial, epoch), data and record; one that is not there is passed over."""
         ...
 
@@ -177,7 +286,10 @@ class Store(Protocol):
         """In order of id: those in `state` (None: in any) with an id above `after`."""
         ...
 
-    def answer_command(self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime) -> None:
+    def answer_command(
+        self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime,
+        owner: str | None = None,
+    ) -> None:  # fmt: skip
         """Say what came of the command of this id: `done` or `refused`. Only one that waits is answered, once: `StoreError` otherwise."""
         ...
 

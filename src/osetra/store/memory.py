@@ -12,9 +12,11 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
+from osetra.core import drawing
 from osetra.core.errors import StoreError
+from osetra.core.ports import Condition, Level, TrialPage
 from osetra.core.records import Checkpoint, Command, CommandState, EpochRecord, Event, Study, StudySummary, Trial, TrialState
-from osetra.store import control_rows, rows, writers
+from osetra.store import board_rows, control_rows, rows, writers
 from osetra.store.rows import Row
 
 
@@ -27,6 +29,7 @@ class _Kept:
     checkpoints: dict[tuple[int, int], tuple[Row, bytes]] = field(default_factory=dict)
     commands: list[Row] = field(default_factory=list)
     writer: Row | None = None
+    changes: int = 0
 
 
 class MemoryStore:
@@ -59,11 +62,13 @@ class MemoryStore:
                 raise rows.taken_name(study.name)
             self._studies[study.name] = _Kept(study=row)
 
-    def update_study(self, study: Study) -> None:
-        """Replace the record of a study that exists; `StudyError` if it does not."""
+    def update_study(self, study: Study, *, owner: str | None = None) -> None:
+        """Replace the record of a study that exists; `StudyError` if it does not, or is not held by `owner`."""
         row = rows.study_row(study)
         with self._lock:
-            self._kept(study.name).study = row
+            kept = self._held(study.name, owner)
+            kept.study = row
+            kept.changes += 1
 
     def study(self, name: str) -> Study:
         """`StudyError` if there is none of that name."""
@@ -87,10 +92,11 @@ class MemoryStore:
         events: Sequence[Event] = (),
         rolled_back: Mapping[int, int] | None = None,
         checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
+        owner: str | None = None,
     ) -> None:
         """Keep all of it or nothing: a rollback first, then what is new.
 
-        Raises `StudyError` for an unknown study or trial, `StoreError` for an epoch recorded before.
+        Raises `StudyError` for an unknown study or trial and if `owner` does not hold the study, `StoreError` for an epoch recorded before.
         """
         new_trials = {trial.number: rows.trial_row(trial) for trial in trials}
         new_curves = {int(number): rows.epoch_rows(int(number), curve) for number, curve in (epochs or {}).items() if curve}
@@ -98,7 +104,7 @@ class MemoryStore:
         new_checkpoints = control_rows.checkpoint_rows(checkpoints)
         last_epochs = control_rows.rollback_rows(rolled_back)
         with self._lock:
-            kept = self._kept(study)
+            kept = self._held(study, owner)
             others = (*last_epochs, *(trial for trial, _ in new_checkpoints))
             for number in rows.trials_named(new_curves, new_events, others):
                 if number not in new_trials:
@@ -115,6 +121,7 @@ class MemoryStore:
                 kept.curves.setdefault(number, {}).update((row["epoch"], row) for row in curve)
             kept.events.extend(new_events)
             kept.checkpoints.update(new_checkpoints)
+            kept.changes += 1
 
     def trial(self, study: str, number: int) -> Trial:
         """One trial; `StudyError` if there is none of that number."""
@@ -139,6 +146,62 @@ class MemoryStore:
             found.sort(key=_by_dev_error if order_by == "dev_error" else _by_number)
             return [rows.trial_of(row) for row in found[offset : None if limit is None else offset + limit]]
 
+    def find_trials(
+        self,
+        study: str,
+        *,
+        order_by: str = "dev_error",
+        descending: bool = False,
+        states: Sequence[TrialState] = (),
+        where: Sequence[Condition] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> TrialPage:
+        """A page of the trials that fulfil all conditions. `StoreError` for a column, limit or offset that makes no sense."""
+        board_rows.check_search(order_by, where, limit, offset)
+        with self._lock:
+            found = [row for row in self._kept(study).trials.values() if not states or row["state"] in states]
+            found = [row for row in found if all(board_rows.fulfils(row, condition) for condition in where)]
+            page = board_rows.in_order(found, order_by, descending=descending)[offset : None if limit is None else offset + limit]
+            return TrialPage(trials=[rows.trial_of(row) for row in page], total=len(found))
+
+    def sample_trials(self, study: str, *, best: int, drawn: int, is_scored: bool = False) -> Sequence[Trial]:
+        """Those with the lowest dev errors, and others drawn by their numbers, best first."""
+        with self._lock:
+            found = [row for row in self._kept(study).trials.values() if not is_scored or row["dev_error"] is not None]
+            found.sort(key=_by_dev_error)
+            ahead = [row for row in found[:best] if row["dev_error"] is not None]
+            others = sorted(found[len(ahead) :], key=lambda row: drawing.key(row["number"]))[:drawn]
+            return [rows.trial_of(row) for row in sorted([*ahead, *others], key=_by_dev_error)]
+
+    def leaders(self, study: str) -> Sequence[Trial]:
+        """Trials that were the best when they were begun, by number."""
+        found: list[Row] = []
+        with self._lock:
+            for row in sorted(self._kept(study).trials.values(), key=_by_number):
+                able = TrialState(row["state"]).can_win and row["dev_error"] is not None
+                if able and (not found or row["dev_error"] < found[-1]["dev_error"]):
+                    found.append(row)
+            return [rows.trial_of(row) for row in found]
+
+    def levels(self, study: str) -> Sequence[Level]:
+        """How far all trials came, ascending by epochs, then by state."""
+        groups: dict[tuple[int, str], list[float | None]] = {}
+        with self._lock:
+            for row in self._kept(study).trials.values():
+                groups.setdefault((row["epochs"], row["state"]), []).append(row["dev_error"])
+        levels = []
+        for (epochs, state), errors in sorted(groups.items()):
+            known = [error for error in errors if error is not None]
+            best = min(known, default=None)
+            levels.append(Level(epochs=epochs, state=TrialState(state), trials=len(errors), scored=len(known), best=best))
+        return levels
+
+    def version(self, study: str) -> int:
+        """How often anything of the study was recorded."""
+        with self._lock:
+            return self._kept(study).changes
+
     def count_trials(self, study: str) -> Counter[TrialState]:
         """Trials by state; a state that no trial is in counts 0."""
         with self._lock:
@@ -149,6 +212,29 @@ class MemoryStore:
         with self._lock:
             curve = self._kept(study).curves.get(number, {})
             return [rows.epoch_of(curve[epoch]) for epoch in sorted(curve)]
+
+    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials, by number."""
+        with self._lock:
+            return {number: self.curve(study, number) for number in numbers}
+
+    def last_events(self, study: str, *, but: Sequence[str] = (), limit: int) -> Sequence[Event]:
+        """The last so many of all events, those of the kinds in `but` left out."""
+        rows.check_limits(limit, 0)
+        with self._lock:
+            found = [row for row in self._kept(study).events if row["kind"] not in but]
+            return [rows.event_of(row) for row in found[max(0, len(found) - limit) :]]
+
+    def event_epochs(self, study: str, kind: str) -> Sequence[int]:
+        """The epochs that events of a kind have, each once, ascending."""
+        with self._lock:
+            return sorted({row["epoch"] for row in self._kept(study).events if row["kind"] == kind and row["epoch"] is not None})
+
+    def event_times(self, study: str, kinds: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """When events of these kinds were, in seconds since 1970, ascending."""
+        with self._lock:
+            kept = self._kept(study).events
+            return {kind: sorted(row["at"] / 1e6 for row in kept if row["kind"] == kind) for kind in kinds}
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
@@ -172,12 +258,13 @@ class MemoryStore:
         control_rows.check_data(data, row["digest"], study=study, trial=trial, epoch=epoch, others=others)
         return data
 
-    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]]) -> None:
+    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]], *, owner: str | None = None) -> None:
         """Remove those of these (trial, epoch); one that is not there is passed over."""
         with self._lock:
-            kept = self._kept(study)
+            kept = self._held(study, owner)
             for key in which:
                 kept.checkpoints.pop(key, None)
+            kept.changes += 1
 
     def checkpoint_bytes(self, study: str) -> int:
         """Of the data of all checkpoints of a study together."""
@@ -193,6 +280,7 @@ class MemoryStore:
                 self._check_trial(kept, row["trial"])
             self._last_command += 1
             kept.commands.append({"id": self._last_command, **row})
+            kept.changes += 1
             return self._last_command
 
     def commands(self, study: str, *, state: CommandState | None = None, after: int = 0) -> Sequence[Command]:
@@ -201,14 +289,19 @@ class MemoryStore:
             kept = self._kept(study).commands
             return [control_rows.command_of(row) for row in kept if row["id"] > after and state in (None, row["state"])]
 
-    def answer_command(self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime) -> None:
+    def answer_command(
+        self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime,
+        owner: str | None = None,
+    ) -> None:  # fmt: skip
         """Say what came of a command that waits. `StoreError` if it does not, so of two threads that answer one is refused."""
         answered = control_rows.answer_row(command, state, answer, epoch, at)
         with self._lock:
-            row = next((row for row in self._kept(study).commands if row["id"] == command), None)
+            kept = self._held(study, owner)
+            row = next((row for row in kept.commands if row["id"] == command), None)
             if row is None or row["state"] != CommandState.WAITING:
                 raise control_rows.not_waiting(study, command, row)
             row.update(answered)
+            kept.changes += 1
 
     def claim(self, study: str, owner: str) -> None:
         """Become the one writer of a study, or go on as such. `StudyError` if another owner holds it."""
@@ -222,9 +315,7 @@ class MemoryStore:
         row = writers.writer_row(owner, time.time_ns() // 1000)
         with self._lock:
             kept = self._kept(study)
-            if kept.writer is None or not writers.is_same(kept.writer, row):
-                raise writers.lost(study, owner, kept.writer)
-            kept.writer["beat"] = row["beat"]
+            writers.require(study, owner, kept.writer)["beat"] = row["beat"]
 
     def release(self, study: str, owner: str) -> None:
         """Let others write; nothing happens if the study is not held by this owner."""
@@ -244,6 +335,13 @@ class MemoryStore:
         kept = self._studies.get(name)
         if kept is None:
             raise rows.unknown_study(name, [kept.study["name"] for kept in self._newest_first()])
+        return kept
+
+    def _held(self, name: str, owner: str | None) -> _Kept:
+        """To be written by `owner`, if that is given."""
+        kept = self._kept(name)
+        if owner is not None:
+            writers.require(name, owner, kept.writer)
         return kept
 
     def _newest_first(self) -> list[_Kept]:

@@ -18,16 +18,17 @@ from osetra.core.errors import StoreError
 from osetra.core.records import Checkpoint, EpochRecord, Event, Study, StudySummary, Trial, TrialState
 from osetra.store import control_rows, rows
 from osetra.store.fields import MAX_NUMBER
-from osetra.store.relational_control import RelationalControl, put_checkpoint, roll_back
+from osetra.store.relational_board import RelationalBoard
+from osetra.store.relational_control import RelationalControl, put_checkpoint, require_writer, roll_back
 from osetra.store.rows import Row
 from osetra.store.schema import epochs as epochs_table
 from osetra.store.schema import events as events_table
 from osetra.store.schema import studies as studies_table
 from osetra.store.schema import trials as trials_table
-from osetra.store.transactions import Transactions, as_asked, check_trials, study_id_of, unknown_trial
+from osetra.store.transactions import Transactions, as_asked, check_trials, count_change, study_id_of, unknown_trial
 
 
-class RelationalStore(RelationalControl):
+class RelationalStore(RelationalControl, RelationalBoard):
     """Keeps studies in a database, as `osetra.core.ports.Store` says. Made by `osetra.store.sql.open_store`; any thread may use it."""
 
     def __init__(self, engine: Engine, *, where: str, read_only: bool) -> None:
@@ -51,12 +52,15 @@ class RelationalStore(RelationalControl):
             except IntegrityError as error:
                 raise rows.taken_name(study.name) from error
 
-    def update_study(self, study: Study) -> None:
-        """Replace the record of a study that exists; `StudyError` if it does not."""
+    def update_study(self, study: Study, *, owner: str | None = None) -> None:
+        """Replace the record of a study that exists; `StudyError` if it does not, or is not held by `owner`."""
         row = rows.study_row(study)
         with self._transactions.writing() as connection:
-            study_id = study_id_of(connection, study.name)
+            # Locked as `claim` locks it, and before it looks at the writer, so that neither waits for the other.
+            study_id = study_id_of(connection, study.name, lock=True)
+            require_writer(connection, study.name, study_id, owner)
             connection.execute(update(studies_table).where(studies_table.c.id == study_id), row)
+            count_change(connection, study_id)
 
     def study(self, name: str) -> Study:
         """`StudyError` if there is none of that name."""
@@ -96,10 +100,12 @@ class RelationalStore(RelationalControl):
         events: Sequence[Event] = (),
         rolled_back: Mapping[int, int] | None = None,
         checkpoints: Sequence[tuple[Checkpoint, bytes]] = (),
+        owner: str | None = None,
     ) -> None:
         """Keep all of it or nothing, in one transaction: a rollback first, then what is new.
 
-        Raises `StudyError` for an unknown study or trial, `StoreError` for an epoch recorded before and if the database cannot be written.
+        Raises `StudyError` for an unknown study or trial and if `owner` does not hold the study, `StoreError` for an epoch recorded before
+        and if the database cannot be written.
         """
         new_trials = {trial.number: rows.trial_row(trial) for trial in trials}
         new_curves = {int(number): rows.epoch_rows(int(number), curve) for number, curve in (epochs or {}).items() if curve}
@@ -109,6 +115,7 @@ class RelationalStore(RelationalControl):
         last_epochs = control_rows.rollback_rows(rolled_back)
         with self._transactions.writing() as connection:
             study_id = study_id_of(connection, study)
+            require_writer(connection, study, study_id, owner)
             for row in (*new_trials.values(), *new_epochs, *new_events):
                 row["study_id"] = study_id
             others = (*last_epochs, *(trial for trial, _ in new_checkpoints))
@@ -129,6 +136,7 @@ class RelationalStore(RelationalControl):
                 connection.execute(events_table.insert(), new_events)
             for row, data in new_checkpoints.values():
                 put_checkpoint(connection, study_id, row, data)
+            count_change(connection, study_id)
 
     def trial(self, study: str, number: int) -> Trial:
         """One trial; `StudyError` if there is none of that number."""

@@ -21,7 +21,7 @@ from osetra.store.schema import checkpoints as checkpoints_table
 from osetra.store.schema import commands as commands_table
 from osetra.store.schema import epochs as epochs_table
 from osetra.store.schema import writers as writers_table
-from osetra.store.transactions import Transactions, as_asked, check_trials, study_id_of
+from osetra.store.transactions import Transactions, as_asked, check_trials, count_change, study_id_of
 
 PART_BYTES = 2**24
 """Of one part of a checkpoint's data: SQLite takes no value above 10^9 bytes, PostgreSQL none above 2^30."""
@@ -64,13 +64,15 @@ class RelationalControl:
         control_rows.check_data(data, found[0].digest, study=study, trial=trial, epoch=epoch, others=others)
         return data
 
-    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]]) -> None:
+    def drop_checkpoints(self, study: str, which: Sequence[tuple[int, int]], *, owner: str | None = None) -> None:
         """Remove those of these (trial, epoch); one that is not there is passed over."""
         with self._transactions.writing() as connection:
             study_id = study_id_of(connection, study)
+            require_writer(connection, study, study_id, owner)
             for trial, epoch in which:
                 for table in (data_table, checkpoints_table):
                     connection.execute(delete(table).where(_is(table, study_id, trial, epoch)))
+            count_change(connection, study_id)
 
     def checkpoint_bytes(self, study: str) -> int:
         """Of the data of all checkpoints of a study together."""
@@ -87,6 +89,7 @@ class RelationalControl:
                 check_trials(connection, study, study_id, [row["trial"]])
             key = connection.execute(commands_table.insert(), row).inserted_primary_key
             assert key is not None
+            count_change(connection, study_id)
             return key[0]
 
     def commands(self, study: str, *, state: CommandState | None = None, after: int = 0) -> Sequence[Command]:
@@ -99,16 +102,21 @@ class RelationalControl:
                 query = query.where(commands_table.c.state == CommandState(state).value)
             return [control_rows.command_of(row) for row in connection.execute(query).mappings()]
 
-    def answer_command(self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime) -> None:
+    def answer_command(
+        self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime,
+        owner: str | None = None,
+    ) -> None:  # fmt: skip
         """Say what came of a command that waits. `StoreError` if it does not, so of two processes that answer one is refused."""
         row = control_rows.answer_row(command, CommandState(state), answer, epoch, at)
         with self._transactions.writing() as connection:
             study_id = study_id_of(connection, study)
+            require_writer(connection, study, study_id, owner)
             mine = and_(commands_table.c.study_id == study_id, commands_table.c.id == as_asked(command, MAX_LARGE))
             waits = commands_table.c.state == CommandState.WAITING.value
             if not connection.execute(update(commands_table).where(mine, waits), row).rowcount:
                 found = connection.execute(select(commands_table).where(mine)).mappings().one_or_none()
                 raise control_rows.not_waiting(study, command, found)
+            count_change(connection, study_id)
 
     def claim(self, study: str, owner: str) -> None:
         """Become the one writer of a study, or go on as such. `StudyError` if another process or owner holds it and is not gone."""
@@ -136,6 +144,16 @@ class RelationalControl:
         with self._transactions.writing() as connection:
             mine = _is_writer(study_id_of(connection, study), writers.writer_row(owner, 0))
             connection.execute(delete(writers_table).where(mine))
+
+
+def require_writer(connection: Connection, study: str, study_id: int, owner: str | None) -> None:
+    """Raises `StudyError` unless the study is held by this owner in this process, until the transaction ends; None: nobody is asked."""
+    if owner is None:
+        return
+    # Whoever would take the study over waits for what is being written, as SQLite has all writers wait; a beat does not.
+    query = select(writers_table).where(writers_table.c.study_id == study_id).with_for_update(read=True, key_share=True)
+    found = connection.execute(query).mappings().one_or_none()
+    writers.require(study, owner, None if found is None else dict(found))
 
 
 def put_checkpoint(connection: Connection, study_id: int, row: Row, data: bytes) -> None:

@@ -177,6 +177,11 @@ def check_page(order_by: str, limit: int | None, offset: int) -> None:
     """Raises `StoreError` unless the arguments name a page of trials."""
     if order_by not in ORDERS:
         raise StoreError(f"order_by must be one of {', '.join(ORDERS)}, got {order_by!r}")
+    check_limits(limit, offset)
+
+
+def check_limits(limit: int | None, offset: int) -> None:
+    """Raises `StoreError` for a page that cannot be."""
     if (limit is not None and limit < 0) or offset < 0:
         raise StoreError(f"limit and offset must be >= 0, got limit={limit} and offset={offset}")
 

@@ -6,7 +6,7 @@
        |           |
        +-----------+--< events, commands
        |
-       `--- writers (at most one a study)
+       `--- writers, changes (at most one a study)
 
 Epochs are keyed by (study, trial, epoch) and lie in that order, without a row id: a curve is one stretch of the file. The data of a
 checkpoint lie in a table of their own, in parts, so that a list of checkpoints reads none of it and no value is larger than databases
@@ -34,7 +34,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "osetra_0002"
+VERSION = "osetra_0003"
 """The revision of the newest migration; a database of this version is used as it is."""
 
 
@@ -195,4 +195,12 @@ writers = Table(
     Column("started", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("beat", BigInteger, nullable=False),
+)
+
+# Apart from the study's own row, which is long, and would be written anew several times a second.
+changes = Table(
+    "changes",
+    metadata,
+    Column("study_id", BigInteger, ForeignKey("studies.id", name="changes_study"), primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
 )

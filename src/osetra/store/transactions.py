@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from osetra.core.errors import OsetraError, StoreError
 from osetra.store import rows
 from osetra.store.connect import translated
 from osetra.store.fields import MAX_NUMBER
-from osetra.store.schema import studies, trials
+from osetra.store.schema import changes, studies, trials
 
 _NUMBERS_AT_ONCE = 10_000
 """In one IN (...): SQLite takes 32,766 parameters, PostgreSQL 65,535."""
@@ -69,6 +70,13 @@ def study_id_of(connection: Connection, name: str, *, lock: bool = False) -> int
         newest_first = select(studies.c.name).order_by(studies.c.created.desc(), studies.c.id.desc())
         raise rows.unknown_study(name, connection.scalars(newest_first))
     return found
+
+
+def count_change(connection: Connection, study_id: int) -> None:
+    """Something of the study is written in this transaction. Called last, since who comes second waits here until the first has ended."""
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](changes)
+    one_more = insert.on_conflict_do_update(index_elements=["study_id"], set_={"count": changes.c.count + 1})
+    connection.execute(one_more, {"study_id": study_id, "count": 1})
 
 
 def check_trials(connection: Connection, study: str, study_id: int, numbers: Sequence[int]) -> None:

@@ -58,6 +58,13 @@ def claimed(study: str, held: Fields | None, row: Row) -> Row:
     raise _held_by(study, held, now)
 
 
+def require(study: str, owner: str, held: Row | None) -> Row:
+    """`held`, which must be a claim of this owner in this process; `StudyError` if it is not."""
+    if held is None or not is_same(held, writer_row(owner, 0)):
+        raise lost(study, owner, held)
+    return held
+
+
 def lost(study: str, owner: str, held: Fields | None) -> StudyError:
     """What a writer hears whose claim is gone. `held` is the one that holds the study now; None: no one."""
     now = "no one holds it" if held is None else f"it is written by {_who(held)}"

@@ -8,7 +8,6 @@ Used as `StoreContract` of `osetra.testing.stores`, and beside it:
 Knows nothing of: how a store keeps things.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,25 +17,17 @@ import numpy as np
 
 from osetra.core.errors import OsetraError, StoreError, StudyError
 from osetra.core.ports import Store
-from osetra.core.records import Checkpoint, Command, CommandState
-from osetra.testing.stores import NOON, make_epoch, make_event, make_study, make_trial, refusal
+from osetra.core.records import Command, CommandState
+from osetra.testing.stores_made import NOON, make_epoch, make_event, make_study, make_trial, refusal
+from osetra.testing.stores_made import make_checkpoint as make_checkpoint
+from osetra.testing.stores_made import make_command as make_command
+from osetra.testing.stores_made import together as together
+from osetra.testing.stores_writers import WritersContract
 
 LATER = NOON + timedelta(seconds=3)
 
 
-def make_command(trial: int | None = 0, kind: str = "pause", **fields: Any) -> Command:
-    """A command for trying out a store; `fields` replace what is not given a thought."""
-    given: dict[str, Any] = {"who": "a person", "at": NOON}
-    return Command(trial=trial, kind=kind, **(given | fields))
-
-
-def make_checkpoint(trial: int = 0, epoch: int = 1, data: bytes = b"weights", **fields: Any) -> tuple[Checkpoint, bytes]:
-    """A checkpoint and its data, as `Store.record` takes them."""
-    given: dict[str, Any] = {"why": "rung", "step": 10 * epoch, "at": NOON}
-    return Checkpoint.of(data, trial=trial, epoch=epoch, **(given | fields)), data
-
-
-class ControlContract:
+class ControlContract(WritersContract):
     """Every method takes an empty store."""
 
     # Commands
@@ -251,59 +242,6 @@ class ControlContract:
         assert (type(kept.epoch), type(kept.step)) == (int, int)
         assert store.checkpoint("mine", 0, 3) == b"weights"
 
-    # Writers
-
-    def test_a_study_has_one_writer(self, store: Store) -> None:
-        store.create_study(make_study())
-        store.claim("mine", "osetra fit")
-        with refusal(StudyError, "one writer", "'mine'", "'osetra fit' (process", "since 20", "sign of life", "wait for it, stop it"):
-            store.claim("mine", "osetra resume")
-        store.claim("mine", "osetra fit")
-        store.beat("mine", "osetra fit")
-        store.release("mine", "osetra fit")
-        store.claim("mine", "osetra resume")
-        with refusal(StudyError, "'osetra resume' (process"):
-            store.claim("mine", "osetra fit")
-
-    def test_claims_on_two_studies_do_not_meet(self, store: Store) -> None:
-        for name in ("one", "two"):
-            store.create_study(make_study(name))
-            store.claim(name, f"writer of {name}")
-        store.release("one", "writer of one")
-        with refusal(StudyError, "'writer of two'"):
-            store.claim("two", "writer of one")
-
-    def test_only_its_holder_gives_a_study_back(self, store: Store) -> None:
-        store.create_study(make_study())
-        store.release("mine", "nobody")
-        store.claim("mine", "a")
-        store.release("mine", "b")
-        with refusal(StudyError, "'a' (process"):
-            store.claim("mine", "b")
-
-    def test_who_lost_a_study_hears_so_at_the_next_beat(self, store: Store) -> None:
-        store.create_study(make_study())
-        with refusal(StudyError, "'a' must hold study 'mine'", "no one holds it", "resume"):
-            store.beat("mine", "a")
-        store.claim("mine", "b")
-        with refusal(StudyError, "'a' must hold study 'mine'", "written by 'b' (process", "resume"):
-            store.beat("mine", "a")
-
-    def test_of_many_threads_that_claim_a_study_one_gets_it(self, store: Store) -> None:
-        store.create_study(make_study())
-        claimed: list[str] = []
-
-        def claim(owner: str) -> None:
-            try:
-                store.claim("mine", owner)
-            except StudyError:
-                return
-            claimed.append(owner)
-
-        together([lambda owner=owner: claim(owner) for owner in "abcd"])
-        assert len(claimed) == 1
-        store.beat("mine", claimed[0])
-
     # What is not there
 
     def test_control_of_an_unknown_study_is_an_error_that_names_those_there_are(self, store: Store) -> None:
@@ -319,6 +257,8 @@ class ControlContract:
             lambda: store.claim("other", "a"),
             lambda: store.beat("other", "a"),
             lambda: store.release("other", "a"),
+            lambda: store.record("other", owner="a"),
+            lambda: store.update_study(make_study("other"), owner="a"),
         ]
         for call in calls:
             with refusal(StudyError, "no study is named 'other'", "'first'"):
@@ -331,23 +271,3 @@ class ControlContract:
 
 def kinds(store: Store, **options: Any) -> list[str]:
     return [command.kind for command in store.commands("mine", **options)]
-
-
-def together(calls: list[Callable[[], None]]) -> None:
-    """Make the calls in threads that start at the same moment."""
-    gate = threading.Barrier(len(calls))
-    troubles: list[BaseException] = []
-
-    def run(call: Callable[[], None]) -> None:
-        try:
-            gate.wait()
-            call()
-        except BaseException as trouble:  # noqa: BLE001 (shown by the thread that started this one)
-            troubles.append(trouble)
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not troubles, troubles

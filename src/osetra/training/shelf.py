@@ -8,9 +8,11 @@ import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 
+from osetra.core.errors import StoreError
 from osetra.training.checkpoint import ARRAYS
 from osetra.training.life import Life
 from osetra.training.remembered import Remembered
@@ -48,28 +50,36 @@ class Shelf:
         return len(self._on_disk)
 
     def put(self, number: int, life: Waiting) -> None:
-        """Keep a life. Raises OSError if there is neither memory left by the bound nor room on disk."""
+        """Keep a life. Raises StoreError if there is neither memory left by the bound nor room on disk; all lives are then here still."""
         self._lives[number] = life
         self._used += _size(life)
         while self._used > self._memory_bytes and self._lives:
             oldest, away = next(iter(self._lives.items()))
-            self._used -= _size(away)
+            size = _size(away)
             self._write(oldest, away)
+            self._used -= size
             del self._lives[oldest]
 
     def take(self, number: int) -> Waiting:
-        """Give a life back. Raises KeyError for one that is not here."""
+        """Give a life back. Raises KeyError for one that is not here, StoreError if its file was lost or damaged meanwhile."""
         if number in self._lives:
             life = self._lives.pop(number)
             self._used -= _size(life)
             return life
         life = self._on_disk.pop(number)
         path = self._path(number)
-        with np.load(path, allow_pickle=False) as kept:
-            for prefix, state in life.states():
-                for name in ARRAYS:
-                    setattr(state, name, kept[f"{prefix}_{name}"])
-        path.unlink()
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                arrays = dict(kept)
+            path.unlink()
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise StoreError(
+                f"trial {number} waited in {path}, which must stay as it is while the study runs and cannot be read ({error}); resume the "
+                "study, which trains the trial again to where it was"
+            ) from error
+        for prefix, state in life.states():
+            for name in ARRAYS:
+                setattr(state, name, arrays[f"{prefix}_{name}"])
         return life
 
     def close(self) -> None:
@@ -83,7 +93,20 @@ class Shelf:
 
     def _write(self, number: int, life: Waiting) -> None:
         arrays = {f"{prefix}_{name}": getattr(state, name) for prefix, state in life.states() for name in ARRAYS}
-        np.savez(self._path(number), **arrays)
+        try:
+            path = self._path(number)
+            try:
+                np.savez(path, **arrays)
+            except OSError:
+                # Half of it is of no use, and its room is needed.
+                path.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            place = self._place.name if self._place else self._folder or "the folder for temporary files"
+            raise StoreError(
+                f"trials that wait beyond the memory given need room on disk, and {_size(life):,} bytes could not be written to {place} "
+                f"({error}); free some space there or name another folder in the environment variable TMPDIR, and resume the study"
+            ) from error
         for _, state in life.states():
             for name in ARRAYS:
                 setattr(state, name, np.empty(0))
