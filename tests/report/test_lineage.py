@@ -133,5 +133,24 @@ def test_a_trial_of_the_finals_says_whose_configuration_it_has():
 
 
 def test_an_event_of_a_kind_that_is_not_known_is_told_by_its_kind():
-    [event] = events(7, (3, "suggested", {"why": "plateau"}))
-    assert told(event, "error rate") == "suggested (plateau)"
+    [event] = events(7, (3, "dreamt", {"why": "plateau"}))
+    assert told(event, "error rate") == "dreamt (plateau)"
+
+
+def test_what_the_babysitter_did_and_would_have_done_is_told_with_its_rule():
+    back = {"epoch": 4, "settings": {"learning_rate": 0.03}, "total": None, "old": {"learning_rate": 0.3}, "from": 9, "dropped": []}
+    steered = events(
+        7,
+        (0, "taken in hand", {"curve": [], **LINE}),
+        (9, "suggested", {"rule": "plateau", "settings": {"learning_rate": 0.15}, "rollback_to": None, "why": "it stands"}, "babysitter"),
+        (9, "suggested", {"rule": "overfitting", "settings": {"l2": 2.0}, "rollback_to": 5, "why": ""}, "babysitter"),
+        (4, "rolled back", {**back, "forgotten": [{**LINE, "settings": {"learning_rate": 0.3}}], "rule": "diverged"}, "babysitter"),
+        (6, "set", {**LINE, "settings": {"l2": 2.0}, "old": {"l2": 1.0}, "rule": "overfitting", "why": "so"}, "babysitter"),
+    )
+    assert sentences(lineage(study(best=7), [(trial(), steered)]))[1:-1] == [
+        "It was in hand from the first epoch on: people decide about it, and no search.",
+        "After epoch 9 the babysitter (rule plateau) suggested to set learning_rate 0.15 (it stands).",
+        "After epoch 9 the babysitter (rule overfitting) suggested to roll it back to epoch 5 and set l2 2.",
+        "After epoch 4 the babysitter (rule diverged) rolled it back from epoch 9 and set learning_rate from 0.3 to 0.03.",
+        "After epoch 6 the babysitter (rule overfitting) set l2 from 1 to 2 (so).",
+    ]

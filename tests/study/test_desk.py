@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import osetra
-from osetra.core.records import Command, CommandState, StudyState, TrialState
+from osetra.core.records import Command, CommandState, Study, StudyState, Task, Trial, TrialState
 from osetra.store.memory import MemoryStore
 from osetra.study import loop
 from osetra.study.desk import FIRST_BRANCH
@@ -27,6 +28,12 @@ OPTIONS = {
     "finals": False,
     "workers": 2,
 }
+
+
+EARLIER = Study(
+    name="earlier", state=StudyState.FINISHED, created=datetime.now(UTC), task=Task.BINARY, target="label", source="in memory", seed=0,
+    error_name="error rate",
+)  # fmt: skip
 
 
 def rows(count: int = 4000) -> pd.DataFrame:
@@ -162,11 +169,11 @@ sys.path.insert(0, sys.argv[1])
 from test_desk import OPTIONS, Person, rows
 import osetra, os, signal
 from osetra.study import loop
-from osetra.study.desk import Desk
+from osetra.study.in_hand import Tending
 from osetra.store.sql import open_store
 loop.FLUSH_S = 0.001
 store = open_store("s.db")
-trained = Desk._trained
+trained = Tending._trained
 left = int(sys.argv[2])
 def killed(self, one, told, error):
     global left
@@ -175,7 +182,7 @@ def killed(self, one, told, error):
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-Desk._trained = killed
+Tending._trained = killed
 commands = [(0, 3, "set", {"settings": {"learning_rate": 0.05}}), (0, 6, "rollback", {"epoch": 4})]
 commands.append((0, 5, "branch", {"settings": {"l2": 9.0}}))
 osetra.fit("rows.csv", "label", store=store, progress=Person(store, commands), **OPTIONS)
@@ -282,14 +289,6 @@ def test_a_trial_in_hand_that_stood_still_at_ctrl_c_stands_still_when_the_study_
     assert ended == [{"state": "paused", "reason": f"paused by ada after epoch {at}"}] * 2
 
 
-def test_a_trial_in_hand_is_cut_short_by_the_clock_and_the_study_waits_for_no_epoch_of_it():
-    study, _ = steered([(0, 2, "extend", {"epochs": 10**6})], epochs=None, budget=2.5)
-    assert study.record.reason == "the time was up"
-    trial = study.trial(0)
-    assert (trial.state, trial.reason) == (TrialState.STOPPED, f"the time was up after {trial.epochs} of {10**6 + 40} epochs")
-    assert study.record.state is StudyState.FINISHED
-
-
 def test_the_event_of_a_stop_says_who_asked_and_why():
     study, [command] = steered([(0, 3, "stop", {})])
     [event] = [event for event in study.events(0) if event.kind == "stopped"]
@@ -316,3 +315,24 @@ def test_a_trial_that_is_over_is_extended_and_trains_on_after_a_break():
     again = osetra.resume("mine", store, data=rows(), interrupted=when(store, at + 5), progress=Person(store, []))
     assert again.trial(0).epochs >= at + 5
     assert replay(again, 0, rows()).differs is None
+
+
+def test_a_warm_started_trial_says_whose_configuration_it_has_after_the_space_was_edited_before_it_began():
+    rates = np.geomspace(1e-3, 2e-2, 30)
+    elites = [{"learning_rate": float(rate), "hidden_units": 8} for rate in rates]
+    store = MemoryStore()
+    store.create_study(replace(EARLIER, name="earlier"))
+    trials = [Trial(number=n, configuration=elites[n % 30], state=TrialState.FINISHED, epochs=5, dev_error=n / 1000) for n in range(300)]
+    # Of each configuration the best trial; the others are in its way only.
+    store.record("earlier", trials=[replace(t, configuration={**t.configuration, "l2": 0.1 + t.number}) for t in trials])
+    study, [command] = steered(
+        [(0, 2, "edit", {"edits": {"learning_rate": "log(0.004, 0.02)"}})], store, whole=True, warm_start="earlier", strategy="random",
+        epochs=None, trials=34, epochs_per_trial=12,
+    )  # fmt: skip
+    assert command.state is CommandState.DONE
+    begun = {event.trial: event.detail["trial"] for event in study.events() if event.kind == "warm start"}
+    assert len(begun) < 30
+    for number, source in begun.items():
+        assert study.trial(number).configuration["learning_rate"] == store.trial("earlier", source).configuration["learning_rate"]
+    edited_at = study.facts["space_history"]["versions"][-1]["trials"]
+    assert any(number >= edited_at for number in begun)

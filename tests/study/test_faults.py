@@ -1,7 +1,11 @@
 """What fails under a study is said, and what it leaves behind is cleared by the one that goes on with it."""
 
+import os
+import resource
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,11 +15,12 @@ import pandas as pd
 import pytest
 
 import osetra
-from osetra.core.errors import StoreError
+from osetra.core.errors import StoreError, StudyError
 from osetra.core.records import Study, StudyState, Task
 from osetra.models.files import remove_leftovers
+from osetra.store.memory import MemoryStore
 from osetra.store.sql import open_store
-from osetra.study import keeping
+from osetra.study import keeping, loop
 from osetra.study.keeping import Keeping
 
 OPTIONS = {"epochs": 60, "epochs_per_trial": 9, "seed": 5, "study": "mine"}
@@ -121,3 +126,80 @@ def test_only_what_saves_leave_is_removed_beside_a_model(tmp_path):
         (tmp_path / name).mkdir()
     remove_leftovers(tmp_path / "mine")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.0123abcd.txt", ".mine.new", ".other.0123abcd.new", "mine"]
+
+
+FILLED = """
+import osetra
+try:
+    osetra.fit("rows.csv", "label", store="s.db", models="models", memory=1, space={"hidden_units": 300}, **%r)
+except osetra.core.errors.StoreError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_fills_up_with_trials_that_wait_costs_nothing_that_was_recorded(tmp_path):
+    """A process that may write no large file stands in for the disk; the store's own file stays small."""
+    rows().to_csv(tmp_path / "rows.csv", index=False)
+    limit = (600_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    done = subprocess.run(
+        [sys.executable, "-c", FILLED % OPTIONS], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit), env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "trials that wait beyond the memory given need room on disk" in done.stdout
+    assert f"could not be written to {tmp_path}" in done.stdout
+    assert "and resume the study" in done.stdout
+    assert not list(tmp_path.glob("osetra-paused-*"))
+    before = osetra.Study.open("mine", tmp_path / "s.db")
+    assert before.record.state is StudyState.FAILED
+    assert before.record.reason in done.stdout
+    kept = {trial.number: list(before.curve(trial.number)) for trial in before.trials()}
+    assert sum(len(curve) for curve in kept.values()) > 0
+    study = osetra.resume("mine", tmp_path / "s.db")
+    assert study.record.state is StudyState.FINISHED
+    assert all(list(study.curve(number))[: len(curve)] == curve for number, curve in kept.items())
+    whole = osetra.fit(tmp_path / "rows.csv", "label", space={"hidden_units": 300}, **OPTIONS)
+    assert {(t.number, t.state, t.epochs, t.dev_loss) for t in study.trials()} == {
+        (t.number, t.state, t.epochs, t.dev_loss) for t in whole.trials()
+    }
+
+
+class TakenOver(MemoryStore):
+    """Once trial 0 has some epochs, somebody else holds the study, as after a stall of the one that trains it."""
+
+    before = None
+
+    def claim(self, study, owner):
+        super().claim(study, owner)
+        self.owner = owner
+
+    def update(self, facts):
+        if self.before is None and self.studies() and any(trial.epochs > 2 for trial in self.trials("mine")):
+            self.release("mine", self.owner)
+            super().claim("mine", "another")
+            self.before = self.all()
+
+    def notice(self, text):
+        pass
+
+    def all(self):
+        return self.study("mine"), list(self.trials("mine")), list(self.events("mine")), list(self.commands("mine"))
+
+
+def test_a_study_that_another_took_over_is_not_written_by_who_had_it(monkeypatch):
+    monkeypatch.setattr(loop, "FLUSH_S", 0.0)
+    store = TakenOver()
+    told = r"must hold study 'mine' to write it, and does not \(any more\): it is written by 'another'.*resume the study later"
+    with pytest.raises(StudyError, match=told):
+        osetra.fit(rows(), "label", store=store, progress=store, **OPTIONS)
+    assert store.all() == store.before
+    assert store.study("mine").state is StudyState.RUNNING
+    store.beat("mine", "another")
+
+
+def test_the_store_of_a_study_that_came_to_its_end_is_free_again():
+    store = MemoryStore()
+    study = osetra.fit(rows(), "label", store=store, **{**OPTIONS, "epochs": 9})
+    assert study.store is store
+    store.claim("mine", "another")
+    study.store.update_study(study.record)

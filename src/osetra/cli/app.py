@@ -97,6 +97,11 @@ def fit(
         str,
         typer.Option(help="waves, or random, sobol, grid, coarse_to_fine, tpe; these with +asha, +successive_halving or +hyperband."),
     ] = "waves",
+    panda: Annotated[bool, typer.Option("--panda", help="Train one model for the whole budget, to be watched and steered.")] = False,
+    babysitter: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="What looks at a trial after every epoch: off, suggest, act, or RULE=MODE,...  [default: suggest in panda]"),
+    ] = None,
     no_finals: Annotated[bool, typer.Option("--no-finals", help="Do not train the best anew with fresh seeds.")] = False,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Make the model of several networks, chosen on dev.")] = False,
     warm_start: Annotated[Optional[str], typer.Option(help="A study of the store whose best are tried first.")] = None,  # noqa: UP045
@@ -131,10 +136,10 @@ def fit(
 
     run_fit(
         data, target=target or [], budget=budget, trials=trials, epochs=epochs, epochs_per_trial=epochs_per_trial, patience=patience,
-        strategy=strategy, finals=not no_finals, ensemble=ensemble, warm_start=warm_start, task=task, study=study, store=store,
-        models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups, time_column=time, dev=dev, test=test,
-        no_test=no_test, weights=weights, class_weight=class_weight, workers=workers, memory=memory, checkpoints=checkpoints,
-        as_json=json,
+        strategy=strategy, panda=panda, babysitter=babysitter, finals=not no_finals, ensemble=ensemble, warm_start=warm_start, task=task,
+        study=study, store=store, models=models, seed=seed, edits=set_ or [], drop=drop or [], sizes=sizes, groups=groups,
+        time_column=time, dev=dev, test=test, no_test=no_test, weights=weights, class_weight=class_weight, workers=workers,
+        memory=memory, checkpoints=checkpoints, as_json=json,
     )  # fmt: skip
 
 
@@ -422,14 +427,16 @@ def rollback(
     study: OneStudyArgument,
     trial: TrialArgument,
     epoch: Annotated[str, typer.Argument(metavar="EPOCH", help="An earlier epoch, or best.")],
+    settings: Annotated[Optional[list[str]], typer.Argument(metavar="[NAME=VALUE...]", help="What is other from there on.")] = None,  # noqa: UP045
     why: WhyOption = "",
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
     """Put a trial back to the end of an earlier epoch, from where it goes on."""
-    from osetra.cli.steer import place_of, run_steer
+    from osetra.cli.steer import place_of, run_steer, settings_of
 
-    run_steer(study, trial, store, "rollback", {"epoch": place_of(epoch)}, why=why, as_json=json)
+    changed = {"settings": settings_of(settings)} if settings else {}
+    run_steer(study, trial, store, "rollback", {"epoch": place_of(epoch), **changed}, why=why, as_json=json)
 
 
 @app.command()
@@ -514,6 +521,20 @@ def score(
 
 
 @app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="STUDY_OR_MODEL", help="The folder that fit left and named, or the name of a study.")],
+    to: Annotated[str, typer.Option(help="onnx, torch (a module's source and its weights) or numpy (the same in NumPy alone).")],
+    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="File to write, .onnx or .py.  [default: by the model]")] = None,  # noqa: UP045
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
+) -> None:
+    """Write a model for use without osetra: ONNX, a PyTorch module, plain NumPy."""
+    from osetra.cli.export import run_export
+
+    run_export(model, store, to=to, out=out, as_json=json)
+
+
+@app.command()
 def check(
     data: Annotated[Optional[Path], typer.Argument(help="A table, as for fit; a small one is made if left out.")] = None,  # noqa: UP045
     target: Annotated[Optional[list[str]], typer.Option(help="Column to predict; repeat for several (regression).")] = None,  # noqa: UP045
@@ -562,6 +583,20 @@ def learning_rate_range(
     run_range(
         data, target=target or [], task=task, drop=drop or [], edits=set_ or [], low=low, high=high, steps=steps, seed=seed, as_json=json
     )
+
+
+@app.command()
+def ui(
+    store: StoreOption = DEFAULT_STORE,
+    folder: Annotated[str, typer.Option(help="Working folder: data are picked from it, models go into it.")] = ".",
+    host: Annotated[str, typer.Option(help="Address to listen at; another than 127.0.0.1 asks for a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: a free one.")] = 8888,
+    open_: Annotated[bool, typer.Option("--open", help="Open a browser too.")] = False,
+) -> None:
+    """Serve the dashboard: see every study, steer trials, start fits, in a browser. Ctrl-C ends it."""
+    from osetra.cli.ui import run_ui
+
+    run_ui(store, folder=folder, host=host, port=port, show=open_)
 
 
 @app.command()

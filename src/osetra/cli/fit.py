@@ -4,6 +4,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,6 +16,7 @@ from osetra.core.records import Trial, TrialState
 from osetra.report import words
 
 LEADERBOARD = 10
+MOST_STEPS = 20
 WINNERS = tuple(state for state in TrialState if state.is_over and state.can_win)
 
 
@@ -91,7 +93,28 @@ def _print_study(study: Any, leaders: Sequence[Trial], store: str) -> None:
     print_trials(console, leaders, error_name=study.record.error_name, title="Leaderboard")
     console.print()
     print_best(console, study, store)
+    if study.facts.get("strategy") == "panda":
+        _print_story(console, study)
     _print_verdict(console, study, store)
+
+
+def _print_story(console: Any, study: Any) -> None:
+    """How one model was steered, and what the babysitter would have done; the last of it where it is long."""
+    from osetra.report.lineage import STEERED, told
+
+    number = study.best.number
+    steered = [event for event in study.events(number) if event.kind in STEERED]
+    if not steered:
+        say(console, "Nobody steered it, and the babysitter had nothing to say.", style="dim")
+        return
+    # What nobody follows is suggested again and again.
+    runs = [list(same) for _, same in groupby(steered, key=lambda event: event.detail["rule"] if event.kind == "suggested" else event.at)]
+    left = f", the last {MOST_STEPS} of {len(runs)} steps" if len(runs) > MOST_STEPS else ""
+    console.print(f"Trial {number}, as it was steered{left}", style="bold")
+    for same in runs[-MOST_STEPS:]:
+        again = f"; {words.counted(len(same) - 1, 'time')} more, up to epoch {same[-1].epoch}" if len(same) > 1 else ""
+        sentence = told(same[0], study.record.error_name) or same[0].kind
+        say(console, f"after epoch {same[0].epoch or 0:>4}  {sentence}{again}")
 
 
 def _print_verdict(console: Any, study: Any, store: str) -> None:

@@ -17,6 +17,8 @@ from osetra.data.sources import Table
 from osetra.models.reading import named, read_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 
@@ -45,6 +47,12 @@ class Predictor(ABC):
     @abstractmethod
     def prepared_outputs(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs as `outputs` gives them, float32, for prepared inputs [rows, num_inputs]. ModelError where they are not finite."""
+
+    def export(self, to: str, path: "str | Path", *, overwrite: bool = False) -> "tuple[Path, ...]":
+        """Write the model as `onnx`, as a `torch` module or in `numpy` alone, as `models.export` says; returns the files."""
+        from osetra.models.export import export
+
+        return export(self, to, path, overwrite=overwrite)
 
     @property
     def classes(self) -> tuple[Label, ...]:

@@ -14,7 +14,9 @@ from osetra.report import words
 
 _PASSED_OVER = frozenset({"probe", "started", "warm start", "branched"})
 """Kinds of events that are no steps: what layers look like, and how a trial began, which is told at its beginning."""
-_SET = frozenset({"set", "extended"})
+_SET = frozenset({"set", "extended", "suggested"})
+STEERED = frozenset({"set", "extended", "rolled back", "branched", "paused", "continued", "suggested"})
+"""Kinds of events that say what people and the babysitter did, or would."""
 _ENDS = frozenset(str(state) for state in TrialState if state.is_over)
 
 
@@ -93,8 +95,9 @@ def told(event: Event, error_name: str) -> str | None:
         return f"it ended, {event.kind}" + _because(detail.get("reason"), ": {}")
     sentence = {
         "promoted": lambda: f"it climbed a rung and went on, up to epoch {detail['until']}",
-        "taken in hand": lambda: "it was taken in hand: from here on people decide about it, and no longer the search",
-        "set": lambda: f"{event.who} set {_changes(detail)}",
+        "taken in hand": lambda: _taken(event),
+        "set": lambda: f"{_who(event)} set {_changes(detail)}",
+        "suggested": lambda: f"{_who(event)} suggested to {_suggested(detail)}",
         "extended": lambda: f"{event.who} gave it up to {detail['total']} epochs, {detail['old']} before",
         "paused": lambda: f"{event.who} had it stand still",
         "continued": lambda: f"{event.who} had it go on",
@@ -173,8 +176,28 @@ def _rolled_back(event: Event) -> str:
     forgotten: dict[str, Any] = {}
     for change in event.detail.get("forgotten", ()):
         forgotten |= change["settings"]
+    kept = event.detail.get("settings") or {}
+    forgotten = {name: old for name, old in forgotten.items() if name not in kept}
     rest = f", and what was set since was undone: {_listed(forgotten)}" if forgotten else ""
-    return f"{event.who} rolled it back from epoch {event.detail['from']}{rest}"
+    changed = f" and set {_changes(event.detail)}" if event.detail.get("settings") else ""
+    return f"{_who(event)} rolled it back from epoch {event.detail['from']}{changed}{rest}"
+
+
+def _taken(event: Event) -> str:
+    if not event.epoch:
+        return "it was in hand from the first epoch on: people decide about it, and no search"
+    return "it was taken in hand: from here on people decide about it, and no longer the search"
+
+
+def _suggested(detail: Mapping[str, Any]) -> str:
+    back = detail.get("rollback_to")
+    todo = [] if back is None else [f"roll it back to epoch {back}"]
+    return " and ".join([*todo, *([f"set {_listed(detail['settings'])}"] if detail.get("settings") else [])])
+
+
+def _who(event: Event) -> str:
+    """A person's name, or the babysitter with the rule by which it judged."""
+    return f"the {event.who} (rule {event.detail['rule']})" if event.detail.get("rule") else event.who
 
 
 def _end(study: Study, trial: Trial, *, is_model: bool) -> str:
@@ -217,7 +240,7 @@ def _because(why: Any, form: str) -> str:
 
 def _sentence(text: str) -> str:
     # A sentence may also begin with a person's name, which stays as it is.
-    return f"{text[:1].upper()}{text[1:]}." if text.startswith(("it ", "its ")) else f"{text}."
+    return f"{text[:1].upper()}{text[1:]}." if text.startswith(("it ", "its ", "the babysitter ")) else f"{text}."
 
 
 def local(at: datetime) -> str:

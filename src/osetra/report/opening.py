@@ -37,6 +37,9 @@ def opening(
         lines.append(f"{counted(len(column_notes) - MOST_NOTES, 'more note')} on columns (osetra show lists them)")
     lines.append(f"Split {split_rule}")
     lines += [*shift_sentences(shift), *weighing_sentences(weighing or {})]
+    if strategy == "panda":
+        # What is left to be said of one model is known once its speed is.
+        return lines
     at_once = "one trial at a time" if workers == 1 else f"{workers} trials at a time"
     epochs = counted(epochs_per_trial, "epoch")
     stops = f", fewer after {patience} without a better one" if patience and patience < epochs_per_trial else ""

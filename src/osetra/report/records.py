@@ -11,6 +11,8 @@ from osetra.core.records import Event
 from osetra.report import repeating as again
 from osetra.report import told, words
 from osetra.report.gathered import Gathered, searched
+from osetra.report.lineage import STEERED
+from osetra.report.lineage import told as lineage_told
 from osetra.report.markup import Markup, code, details, facts_list, join, table, tag
 
 MOST_LEADERS = 20
@@ -19,7 +21,7 @@ MOST_ACTIONS = 5
 """Said at once; the others are folded away."""
 MOST_SETTINGS = 10
 """Hyperparameters that the leaderboard has columns for."""
-_ROUTINE = ("started", "promoted", "probe", "stopped", "finished")
+ROUTINE = ("started", "promoted", "probe", "stopped", "finished")
 """Events that every trial has; they are counted in the figure and not listed."""
 
 
@@ -153,16 +155,18 @@ def worst_table(worst: Sequence[Mapping[str, Any]]) -> Markup:
     return table(f"The dev rows of which the network {what}; rows count from 0, those that could not be used left out", headings, rows)
 
 
-def events_table(given: Sequence[Event]) -> Markup:
+def events_table(given: Sequence[Event], *, error_name: str) -> Markup:
     """What not every trial goes through, such as divergence, the last of them."""
-    notable = [event for event in given if event.kind not in _ROUTINE]
+    notable = [event for event in given if event.kind not in ROUTINE]
     if not notable:
         return Markup()
     rows = []
     for event in notable[-MOST_EVENTS:]:
         trial, epoch = ("-" if number is None else str(number) for number in (event.trial, event.epoch))
         # A traceback is long; its last line says what went wrong.
-        said = "; ".join(f"{name} {_value(_last_line(value))}" for name, value in event.detail.items())
+        is_told = event.kind in (*STEERED, "taken in hand")
+        said = lineage_told(event, error_name) if is_told else None
+        said = said or "; ".join(f"{name} {_value(_last_line(value))}" for name, value in event.detail.items())
         rows.append([event.at.strftime("%Y-%m-%d %H:%M:%S"), trial, epoch, event.kind, said, event.who])
     left = f", the last {len(rows)} of {len(notable):,}" if len(rows) < len(notable) else ""
     return table(f"Events beside starts, promotions and ends{left}", ["time (UTC)", "trial", "epoch", "event", "detail", "who"], rows)

@@ -41,6 +41,8 @@ def command(study: Study, *, more: str = "") -> str | None:
         given += ["--sizes", ",".join(f"{size:g}" for size in asked["sizes"])]
     if asked.get("strategy", "waves") != "waves":
         given += ["--strategy", asked["strategy"]]
+    given += ["--panda"] if study.facts.get("strategy") == "panda" else []
+    given += ["--babysitter", asked["babysitter"]] if asked.get("babysitter") is not None else []
     given += ["--no-finals"] if asked.get("finals") is False else []
     given += ["--ensemble"] if asked.get("ensemble") else []
     for part in ("dev", "test"):
@@ -73,7 +75,7 @@ def call(study: Study, space: "Space | None" = None) -> str:
         before = f"space = osetra.Space.from_toml({_quoted('' if space is None else space.to_toml())})"
         return _called("osetra.optimize", ["objective  # " + _one_line(study.target), "space"], options, before)
     asked: Mapping[str, Any] = facts.get("asked") or {"target": study.target.split(", ") if ", " in study.target else study.target}
-    defaults = {"strategy": "waves", "finals": True, "ensemble": False, "test": True, "drop": []}
+    defaults = {"strategy": "waves", "panda": False, "finals": True, "ensemble": False, "test": True, "drop": []}
     for name, given in asked.items():
         if name == "data" or given is None or defaults.get(name) == given:
             continue

@@ -77,7 +77,9 @@ def _search(of: Gathered) -> Iterable[Section | None]:
     name, best = of.error_name, None if of.best is None else of.best.number
     if not of.is_objective or any(len(curve) > 1 for curve in of.curves.values()):
         drawn = _try(
-            lambda: training.curves(of.curves, best=best, error_name=name, trials=len(of.trials), states=of.states, maximize=of.maximize)
+            lambda: training.curves(
+                of.curves, best=best, error_name=name, trials=len(of.trials), states=of.states, maximize=of.maximize, events=of.events
+            )
         )
         yield _section("curves", "Curves", "The search", drawn, is_wide=True)
     drawn = _try(lambda: searching.leaderboard(of.trials, error_name=name, maximize=of.maximize))
@@ -149,7 +151,8 @@ def _network(of: Gathered) -> Iterable[Section | None]:
 
 
 def _record(of: Gathered) -> Iterable[Section | None]:
-    yield _section("events", "Events", "The record", _try(lambda: training.events(of.events)), after=events_table(of.events), is_wide=True)
+    listed = events_table(of.events, error_name=of.error_name)
+    yield _section("events", "Events", "The record", _try(lambda: training.events(of.events)), after=listed, is_wide=True)
     plan = of.facts.get("plan")
     if plan:
         yield _section("plan", "Planned and actual", "The record", after=_plan_table(plan), is_wide=True)

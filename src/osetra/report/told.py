@@ -89,7 +89,9 @@ def what_was_done(told: Gathered) -> list[str]:
     each = facts.get("epochs_per_trial") or 1
     how = _WAYS.get(sampler, f"by {sampler}" if sampler else "") + (f", with {scheduler.replace('_', ' ')}" if scheduler else "")
     lengths = f", each trained for up to {words.counted(each, 'epoch')}" if each > 1 else ""
-    if names:
+    if sampler == "panda":
+        lines.append(f"One model was trained, watched and steered, for up to {words.counted(each, 'epoch')}; nothing was searched.")
+    elif names:
         lines.append(f"{words.counted(len(names), 'hyperparameter')} ({_listed(words.in_order(names))}) were searched {how}{lengths}.")
     if facts.get("ended"):
         epochs = f" and {words.counted(facts['epochs'], 'epoch')}" if each > 1 else ""

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 OF_DATA = ("target", "task", "drop", "sizes", "groups", "time_column", "dev", "test", "weights", "class_weight")
 """Options of `fit` that say what is to be made of the data."""
 OF_SEARCH = ("epochs_per_trial", "patience", "strategy", "finals", "ensemble", "warm_start", "workers")
+OF_PANDA = ("panda", "babysitter")
+"""Kept for whoever repeats the fit as it was; the next search of a verdict is one that searches."""
 IN_MEMORY = "in memory"
 """Stands for data that were handed over in memory and are not kept."""
 
 
 def asked_facts(data: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """For the study's record: where the data lie, as an absolute path, and the options of `fit` named above, JSON-able."""
-    kept = {name: _jsonable(options[name]) for name in (*OF_DATA, *OF_SEARCH) if name not in ("dev", "test", "class_weight")}
+    kept = {name: _jsonable(options[name]) for name in (*OF_DATA, *OF_SEARCH, *OF_PANDA) if name not in ("dev", "test", "class_weight")}
     weights = options["class_weight"]
     kept["class_weight"] = [[_jsonable(label), float(of)] for label, of in weights.items()] if isinstance(weights, Mapping) else weights
     return {"data": _place(data), **kept, "dev": _place(options["dev"]), "test": _place(options["test"])}

@@ -157,6 +157,10 @@ def _facts(table: PreparedTable, record: StudyRecord, model: Predictor) -> dict[
 def _why_nothing(trials: Sequence[Trial]) -> str:
     if not trials:
         return "no trial could begin within the budget; give it more time"
+    if len(trials) == 1 and trials[0].state is TrialState.DIVERGED:
+        rate = float(trials[0].configuration.get("learning_rate", 0.0))
+        lower = f"--set learning_rate={rate / 10:.2g}" if rate else "--set learning_rate=0.001"
+        return f"trial {trials[0].number} diverged ({trials[0].reason}); lower the learning rate, for example {lower}"
     if all(trial.state is TrialState.DIVERGED for trial in trials):
         return f"all {len(trials)} trials diverged; lower the learning rate, for example --set learning_rate='log(1e-5, 1e-3)'"
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from osetra.core.direction import maximizes
+from osetra.core.direction import as_given, maximizes
 from osetra.core.errors import StudyError
 from osetra.core.records import Task, Trial
 from osetra.diagnosis import base_error as base
@@ -23,6 +23,7 @@ from osetra.diagnosis.ranking import Ranking, rank
 from osetra.diagnosis.search import Region, infeasible, judge_search
 from osetra.diagnosis.slices import slice_findings
 from osetra.report.references import KNOWN
+from osetra.study.judged import judged_trials
 
 if TYPE_CHECKING:
     from osetra.space.space import Space
@@ -53,6 +54,8 @@ class Diagnosis:
     space: "Space"
     sentence: str
     """The verdict with its numbers, or why there is none."""
+    sample: str = ""
+    """That the search was judged by a sample of its trials; empty where by all."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -82,6 +85,7 @@ class Diagnosis:
             "search": [finding.to_dict() for finding in self.search],
             "ranking": None if self.ranking is None else self.ranking.to_dict(),
             "actions": [action.to_dict() for action in self.actions],
+            "sample": self.sample,
         }
 
 
@@ -124,7 +128,8 @@ def diagnose(study: "Study", *, base_error: float | None = None, trial: int | No
     probes = [Probe(epoch=event.epoch or 0, layers=event.detail["layers"]) for event in events if event.kind == "probe"]
     hidden = max((len(probe.layers) for probe in probes), default=1) - 1
     layers = judge_layers(probes, activations=_activations(one.configuration.get("activation", "relu"), hidden))
-    found = boundaries(study.space, study.trials(), best=best) if is_best else ()
+    trials, sample = judged_trials(study) if is_best else ((), "")
+    found = _boundaries(study, trials, best) if is_best else ()
     data = _leaks(known) + (slice_findings(facts.get("evaluation"), record.error_name) if is_best else ())
     circumstances = Circumstances(
         space=study.space, best=one.configuration, rows=facts["split"]["sizes"][0], epochs_per_trial=facts["epochs_per_trial"],
@@ -132,12 +137,12 @@ def diagnose(study: "Study", *, base_error: float | None = None, trial: int | No
         trial_seconds=one.seconds / one.epochs * facts["epochs_per_trial"] if one.epochs else None, num_parameters=one.num_parameters,
         learning_curve=facts.get("learning_curve") if is_best else None,
     )  # fmt: skip
-    ranking, searched, ends = _search(study, best, judged, found) if is_best else (None, (), ())
+    ranking, searched, ends = _search(study, trials, best, judged, found) if is_best else (None, (), ())
     actions = recipe(judged, circumstances=circumstances, curve=curve, layers=layers, boundaries=found, search=searched, regions=ends)
     why = f"No verdict on bias and variance: trial {one.number} {one.state} ({one.reason}), and its training error was not measured"
     return Diagnosis(
         study=study.name, trial=one.number, gaps=judged, curve=curve, layers=layers, data=data, references=beside, search=searched,
-        ranking=ranking, actions=actions, space=study.space, sentence=why if judged is None else judged.sentence,
+        ranking=ranking, actions=actions, space=study.space, sentence=why if judged is None else judged.sentence, sample=sample,
     )  # fmt: skip
 
 
@@ -146,13 +151,15 @@ def _of_objective(study: "Study", trial: int | None) -> Diagnosis:
     best = study.best
     one = best if trial is None else study.trial(trial)
     is_best = one.number == best.number
-    found = boundaries(study.space, study.trials(), best=best) if is_best else ()
-    ranking, searched, ends = _search(study, best, None, found) if is_best else (None, (), ())
+    trials, sample = judged_trials(study) if is_best else ((), "")
+    found = _boundaries(study, trials, best) if is_best else ()
+    ranking, searched, ends = _search(study, trials, best, None, found) if is_best else (None, (), ())
     circumstances = Circumstances(
         space=study.space, best=one.configuration, rows=0, epochs_per_trial=study.facts.get("epochs_per_trial") or 1, patience=None
     )
     return Diagnosis(
         study=study.name, trial=one.number, gaps=None, curve=(), layers=(), search=searched, ranking=ranking, space=study.space,
+        sample=sample,
         actions=recipe(None, circumstances=circumstances, boundaries=found, search=searched, regions=ends),
         sentence="No verdict on bias and variance: an objective has values alone, which speak of the search"
         + ("" if is_best else f"; see the best trial, {best.number}"),
@@ -160,12 +167,11 @@ def _of_objective(study: "Study", trial: int | None) -> Diagnosis:
 
 
 def _search(
-    study: "Study", best: Trial, judged: BiasVariance | None, found: Sequence[Boundary]
+    study: "Study", trials: Sequence[Trial], best: Trial, judged: BiasVariance | None, found: Sequence[Boundary]
 ) -> tuple[Ranking | None, tuple[Finding, ...], tuple[Region, ...]]:
-    """The ranking, what is odd about the search, and the region that came to nothing."""
+    """The ranking, what is odd about the search, and the region that came to nothing. trials: as `judged_trials` gives them."""
     record, facts, space = study.record, study.facts, study.space
     finals = facts.get("finals_results") or ()
-    trials = study.store.trials(record.name)
     ranking = rank(
         trials, best=study.store.trial(record.name, best.number), space=space, error_name=record.error_name,
         dev=None if judged is None else judged.errors["dev"], finals=finals, curve=study.store.curve(record.name, best.number),
@@ -184,6 +190,10 @@ def _search(
         space, own, error_name=record.error_name, ranking=ranking, boundaries=found, region=region, importances=importances, gaps=judged
     )
     return ranking, findings, () if region is None else (region,)
+
+
+def _boundaries(study: "Study", trials: Sequence[Trial], best: Trial) -> tuple[Boundary, ...]:
+    return boundaries(study.space, [as_given(study.record, trial) for trial in trials], best=best)
 
 
 def _leaks(known: Mapping[str, Any] | None) -> tuple[Finding, ...]:

@@ -25,6 +25,7 @@ from osetra.study.beginning import Silence, compile_engine, require_seed, shift_
 from osetra.study.budget import Budget, bytes_of
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.handle import Study
+from osetra.study.panda import as_panda, measured_epoch_s, modes_for, needs_epoch_s, panda_sentences, require_panda
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.plan import plan_in_fit
 from osetra.study.references import reference_facts
@@ -32,10 +33,12 @@ from osetra.study.setting import Setting, decide
 from osetra.study.strategy import DEFAULT, parse_strategy
 from osetra.study.table import PreparedTable, split_facts, weighing_facts
 from osetra.study.tune import Told, tune
+from osetra.study.watching import modes_in_words, store_suffix
 from osetra.study.writing import writing
 
 if TYPE_CHECKING:
     from osetra.search.warm_start import Elites
+    from osetra.training.babysitter import Mode
 
 WITHOUT = {"noise": 0, "mixup": 0, "crop_padding": 0, "rotation": 0, "distortion": 0, "l1": 0, "clip_norm": 1e9}
 """What the networks of an earlier study had of hyperparameters that its configurations do not name, for a warm start."""
@@ -53,6 +56,8 @@ def fit(
     epochs_per_trial: int | None = None,
     patience: int | None = None,
     strategy: str = DEFAULT,
+    panda: bool = False,
+    babysitter: "str | Mapping[str, Mode] | None" = None,
     finals: bool = True,
     ensemble: bool | int = False,
     warm_start: str | None = None,
@@ -86,6 +91,11 @@ def fit(
     strategy: how configurations are chosen and how far each is trained: waves, which trains many a little, the best of them further, and
     zooms in on what does well; or random, sobol, grid, coarse_to_fine or tpe (Optuna's), which train each to the end or, with +asha,
     +successive_halving or +hyperband behind it, climb a ladder as well.
+    panda: train one model, the default configuration with the edits of `space`, for the whole budget instead of searching; it can be
+    steered from its first epoch on (see `Study.steer`), and while it stands still the study waits. Of a budget in epochs, those that it
+    was rolled back from count. babysitter: what looks at a trial after every epoch: "off", "suggest", "act", or a mode for each rule
+    named, as a mapping or a text such as "diverged=act,plateau=suggest"; suggest in panda and off elsewhere if left out. It acts in panda
+    only.
     finals: where a fifth of the budget pays for it, the best 2 to 8 configurations train anew with 3 fresh seeds each, and the one with the
     best mean, shrunk toward the mean of all, wins; not under a budget in trials. ensemble: make the model of several networks, chosen
     greedily on dev; a number sets how many choices. warm_start: a study in the same store whose best configurations are tried first.
@@ -110,12 +120,16 @@ def fit(
     spend = Budget(seconds=None if budget is None else parse_seconds(budget), trials=trials, epochs=epochs)
     seed = require_seed(seed)
     parse_strategy(strategy)
+    modes = modes_for(babysitter, panda=panda)
+    if panda:
+        require_panda(budget=spend, strategy=strategy, ensemble=ensemble, patience=patience, warm_start=warm_start)
     asked = asked_facts(
         data,
         {
             "target": target, "task": task, "drop": drop, "sizes": sizes, "groups": groups, "time_column": time_column, "dev": dev,
             "test": test, "weights": weights, "class_weight": class_weight, "epochs_per_trial": epochs_per_trial, "patience": patience,
-            "strategy": strategy, "finals": finals, "ensemble": ensemble, "warm_start": warm_start, "workers": workers,
+            "strategy": strategy, "finals": finals, "ensemble": ensemble, "warm_start": warm_start, "workers": workers, "panda": panda,
+            "babysitter": None if babysitter is None else modes_in_words(modes),
         },
     )  # fmt: skip
     opened = open_place(store)
@@ -130,12 +144,14 @@ def fit(
             table, spend, edits=space or {}, strategy=strategy, finals=finals, ensemble=ensemble, epochs_per_trial=epochs_per_trial,
             patience=patience, workers=workers,
         )  # fmt: skip
-        setting = replace(setting, **bytes_given(memory=memory, checkpoints=checkpoints))
+        setting = replace(setting, babysitter=modes, **bytes_given(memory=memory, checkpoints=checkpoints))
+        if panda:
+            setting = as_panda(setting, spend, epochs_per_trial=epochs_per_trial, epoch_s=None, left_s=None)
         elites = None if warm_start is None else elites_for(warm_start, opened, setting)
         name, folder = name_and_folder(study, table.dataset.source, opened, models)
         for sentence in opening(
             dataset_notes=table.dataset.notes, column_notes=table.preparation.notes, split_rule=table.split.rule,
-            shift=shift, weighing=weighing, space=setting.space, strategy=strategy, epochs_per_trial=setting.epochs_per_trial,
+            shift=shift, weighing=weighing, space=setting.space, strategy=setting.strategy, epochs_per_trial=setting.epochs_per_trial,
             patience=setting.patience, workers=setting.workers, budget=spend.in_words(),
         ):  # fmt: skip
             progress.notice(sentence)
@@ -145,8 +161,19 @@ def fit(
         references = reference_facts(table, seed=seed, budget_s=spend.seconds)
         for sentence in reference_sentences(references, _error_name(table)):
             progress.notice(sentence)
-        foreseen = plan_in_fit(table, setting, spend, setup_s=time.monotonic() - began, seed=seed)
-        for sentence in short_plan_sentences(foreseen.to_dict()):
+        foreseen = None
+        if panda:
+            epoch_s = None
+            if needs_epoch_s(spend, epochs_per_trial):
+                assert spend.seconds is not None
+                epoch_s = measured_epoch_s(table, setting, budget_s=spend.seconds)
+                left_s = spend.seconds - (time.monotonic() - began)
+                setting = as_panda(setting, spend, epochs_per_trial=None, epoch_s=epoch_s, left_s=left_s)
+            said = panda_sentences(setting, space or {}, spend, epoch_s)
+        else:
+            foreseen = plan_in_fit(table, setting, spend, setup_s=time.monotonic() - began, seed=seed)
+            said = short_plan_sentences(foreseen.to_dict())
+        for sentence in said:
             progress.notice(sentence)
         # Nothing was made so far, so that whatever was wrong, or Ctrl-C, leaves nothing behind.
         opened = opened or open_store(cast("str | Path", store))
@@ -161,7 +188,7 @@ def fit(
                 "folder": None if folder is None else str(folder.absolute()),
                 "shift": shift,
                 "references": references,
-                "plan": {"predicted": foreseen.to_dict(), "actual": None},
+                **({"plan": {"predicted": foreseen.to_dict(), "actual": None}} if foreseen else {}),
                 **weighing,
                 "warm_start": elites.to_dict() if elites else None,
             },
@@ -169,10 +196,13 @@ def fit(
         deadline = None if spend.seconds is None else began + spend.seconds
         opened.create_study(record)
         with writing(opened, record.name) as claim:
-            return tune(
-                table, record, spend, setting, elites, opened, folder, Told(progress, record, table),
-                lambda: claim.is_lost or interrupted(), deadline,
+            found = tune(
+                table, record, spend, setting, elites, claim.store, folder, Told(progress, record, table),
+                lambda: claim.is_lost or interrupted(), deadline, suffix=store_suffix(store),
             )  # fmt: skip
+        # The claim has been given back.
+        found.store = opened
+        return found
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()

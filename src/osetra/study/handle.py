@@ -122,18 +122,34 @@ class Study:
         smoothed = [smooth([getattr(epoch, name) for epoch in epochs], smoothing).tolist() for name in names]
         return [replace(epoch, **dict(zip(names, values, strict=True))) for epoch, *values in zip(epochs, *smoothed, strict=True)]
 
+    def curves(self, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials by number, in one reading of the store."""
+        found = self.store.curves(self.name, numbers)
+        return {number: [as_given(self.record, epoch) for epoch in curve] for number, curve in found.items()}
+
+    def sample(self, *, best: int, drawn: int, is_scored: bool = False) -> Sequence[Trial]:
+        """Trials that stand for all (or, with `is_scored`, for those with a dev error): so many of the best, and others drawn by a fixed
+        key of their numbers, best first.
+        """
+        found = self.store.sample_trials(self.name, best=best, drawn=drawn, is_scored=is_scored)
+        return [as_given(self.record, trial) for trial in found]
+
     def events(self, trial: int | None = None) -> Sequence[Event]:
         return self.store.events(self.name, trial=trial)
 
     def importance(self, *, share: float = 0.1, region: float = 1.0) -> "Importances":
         """How much each searched hyperparameter mattered for coming out among the best `share` of the trials.
 
-        region: 1 asks about all trials, 0.5 about the better half, where the worst are avoided already. Raises StudyError for shares that
+        region: 1 asks about all trials, 0.5 about the better half, where the worst are avoided already. Of more than 10,000 trials so many
+        are drawn at random, and the last sentence says so. Raises StudyError for shares that
         make no sense and where there are too few trials to tell, as `osetra.search.importance.importance` says.
         """
         from osetra.search.importance import importance
+        from osetra.study.judged import judged_trials
 
-        return importance(self.space, self.store.trials(self.name), share=share, region=region, seed=self.record.seed)
+        trials, told = judged_trials(self)
+        found = importance(self.space, trials, share=share, region=region, seed=self.record.seed)
+        return replace(found, sentences=(*found.sentences, told)) if told else found
 
     def diagnose(self, base_error: float | None = None, *, trial: int | None = None) -> "Diagnosis":
         """What stands between the best network (or that of another trial) and a better one, and what to do, as `study.diagnose` says.

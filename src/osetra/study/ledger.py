@@ -44,6 +44,8 @@ class Ledger:
         self._pending = _Pending()
         self._frozen = set(self._past.taken)
         """Trials in hand from before a break: what the search recalls of them is not what they are now."""
+        self._recorded: dict[int, int] = {}
+        """Of trials in hand, whose curve need not be what the search knew of it: epochs that the store holds."""
 
     def __getitem__(self, number: int) -> Trial:
         return self.trials[number]
@@ -66,7 +68,10 @@ class Ledger:
         """A trial in hand from before a break is at hand again."""
         self._frozen.discard(number)
         self.trials[number] = self._past.trials[number]
-        self._past.curves = {**self._past.curves, number: ()}
+        self._recorded[number] = self.trials[number].epochs
+        self.epochs += self._past.trained.get(number, 0)
+        known = [error for error in (self.best_error, self.trials[number].dev_error) if error is not None]
+        self.best_error = min(known, default=None)
 
     def begin(self, job: Job) -> None:
         """A trial is handed out for the first time. Nothing is written before it starts."""
@@ -106,15 +111,17 @@ class Ledger:
             fields |= {"dev_error": error, "dev_loss": record.dev_loss, "best_epoch": record.epoch}
             self.best_error = error if self.best_error is None else min(error, self.best_error)
         self.change(number, **fields)
-        if record.epoch > len(self._past.curve(number)):
+        if record.epoch > self._recorded.get(number, len(self._past.curve(number))):
             self._pending.epochs.setdefault(number, []).append(record)
 
-    def end(self, number: int, state: TrialState, reason: str, **fields: Any) -> Trial:
-        """The trial is over."""
+    def end(
+        self, number: int, state: TrialState, reason: str, *, who: str = "osetra", detail: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Trial:
+        """The trial is over. who, detail: of the event that says so, beside the reason."""
         trial = self.change(number, state=state, reason=reason, **fields)
         self.ended += 1
         self.diverged += state is TrialState.DIVERGED
-        self.event(number, trial.epochs, str(state), {"reason": reason})
+        self.event(number, trial.epochs, str(state), {"reason": reason, **(detail or {})}, who=who)
         return trial
 
     def end_rest(self, why: str, *, epochs_per_trial: int) -> None:
@@ -136,6 +143,7 @@ class Ledger:
         """
         trial = self._cut(self.trials[number], curve)
         self.trials[number] = self._pending.trials[number] = trial
+        self._recorded[number] = len(curve)
         self.flush(rolled_back={number: len(curve)})
 
     def begin_with(self, number: int, like: Trial, curve: Sequence[EpochRecord], event: Event) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from osetra.core.errors import StoreError, StudyError
@@ -31,6 +32,8 @@ from osetra.study.ledger import Ledger
 from osetra.study.past import LAST, Past
 from osetra.study.rounds import LEAST_LAG, Rounds
 from osetra.study.spending import Spending
+from osetra.study.watching import BABYSITTER, Watching, rate_of
+from osetra.training.babysitter import Mode
 from osetra.training.checkpoint import pack
 from osetra.training.life import Life
 from osetra.training.recipe import build_member
@@ -86,6 +89,8 @@ class Found:
 class _Message:
     number: int
     epoch: EpochRecord | None = None
+    rate: float = math.nan
+    """Mean learning rate of the epoch, where the babysitter wants to know."""
     noticed: tuple[str, int, dict[str, Any]] | None = None
     begun: Waiting | None = None
     """A life that has begun, or has been woken."""
@@ -119,12 +124,17 @@ class SearchLoop:
         checkpoint_bytes: int = KEPT_BYTES,
         past: Past | None = None,
         edit: Callable[[Command], str] | None = None,
+        watched_by: Mapping[str, Mode] | None = None,
+        suffix: str = "",
+        in_hand: Configuration | None = None,
     ) -> None:
         """memory_bytes: in which trials that wait are kept; the others wait on disk. checkpoint_bytes: of those in the store.
 
         keep_best: how many of the best trials that are over keep their networks. keeps: others that do. past: what the store holds.
 
-        winner: the trial that won finals; without one, the best trial is that of the lowest dev error.
+        winner: the trial that won finals; without one, the best trial is that of the lowest dev error. watched_by: the babysitter's mode
+        by rule; suffix: of the commands that it tells. in_hand: the configuration of trial 0, which is in hand from the beginning, beside
+        a search that hands out nothing; while it stands still, the study waits.
         """
         self._keeps, self._winner = keeps, winner
         self._plan, self._engine, self._data = plan, engine, data
@@ -140,7 +150,17 @@ class SearchLoop:
         self._ledger.drop(self._keeping.strays)
         self._taken = {number: len(curve) for number, curve in self._past.taken.items()}
         """Trials that the search takes for stopped, and their epochs then."""
-        self._desk = Desk(plan.study, self, store, self._ledger, self._past, data, total=plan.epochs_per_trial, edit=edit or _no_edit)
+        self._in_hand = in_hand
+        self._watching = None
+        if watched_by is not None and set(watched_by.values()) != {"off"}:
+            self._watching = Watching(
+                watched_by, study=plan.study, notice=progress.notice, suffix=suffix, past=self._past.events,
+                record=lambda *what: self._ledger.event(*what, who=BABYSITTER),
+            )  # fmt: skip
+        self._desk = Desk(
+            plan.study, self, store, self._ledger, self._past, data, total=plan.epochs_per_trial, edit=edit or _no_edit,
+            watching=self._watching, counts_given_up=in_hand is not None and plan.budget.epochs is not None,
+        )  # fmt: skip
         self._pool: ThreadPoolExecutor | None = None
         self._keep_best = keep_best
         self._best: list[tuple[float, int]] = []
@@ -167,13 +187,15 @@ class SearchLoop:
                     self._decide(pool)
                 if not has_restored:
                     self._desk.restore()
-                    has_restored = True
-                if not self._futures and (self._stop is not None or not self._desk.is_busy):
+                    has_restored, self._is_recalling = True, False
+                    if self._in_hand is not None and self._stop is None and not self._desk.owns(0):
+                        self._desk.begin(0, self._in_hand)
+                if not self._futures and (self._stop is not None or not self._has_work):
                     if self._stop is None:
                         # What was asked of a trial last may have it train on.
                         self._ledger.flush()
                         self._desk.poll()
-                    if self._stop is not None or not self._desk.is_busy:
+                    if self._stop is not None or not self._has_work:
                         break
                 self._listen()
                 now = time.monotonic()
@@ -184,6 +206,7 @@ class SearchLoop:
                     flushed = now
             pool.shutdown(wait=True, cancel_futures=True)
             self._listen(wait=False)
+            self._desk.end(self._stop or "its search came to its end")
             self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.epochs_per_trial)
             found = self.found()
             self._ledger.flush()
@@ -200,6 +223,11 @@ class SearchLoop:
             if self._futures:
                 self._stop = self._stop or FAILED
             pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def _has_work(self) -> bool:
+        """Whether there is something to do beside what the search hands out, or to wait for."""
+        return self._desk.is_busy or (self._in_hand is not None and self._desk.stands_still)
 
     def close(self) -> None:
         """Let go of the trials that wait."""
@@ -225,9 +253,14 @@ class SearchLoop:
             trials=[trial for _, trial in sorted(self._ledger.trials.items())],
             epochs=self._ledger.epochs,
             seconds=self._spending.seconds,
-            ended=self._spending.ended(self._stop if self._stop != FAILED else None, self._ledger),
+            ended=self._ended(),
             interrupted=self._stop == "interrupted",
         )
+
+    def _ended(self) -> str:
+        if self._stop is None and self._in_hand is not None and 0 in self._ledger.trials:
+            return self._ledger[0].reason
+        return self._spending.ended(self._stop if self._stop != FAILED else None, self._ledger)
 
     def note(self, kind: str, detail: Mapping[str, Any]) -> None:
         """Record an event of the study as a whole."""
@@ -270,7 +303,7 @@ class SearchLoop:
         over, place = self._rounds.turn()
         if over is not None and over.state is TrialState.PAUSED:
             number = over.job.trial
-            self._shelf.put(number, self._lives.pop(number))
+            self._put_away(number)
             self._ledger.change(number, state=over.state, reason=f"waits at epoch {self._ledger[number].epochs}")
         if place is None:
             return
@@ -291,6 +324,14 @@ class SearchLoop:
         else:
             self._is_recalling = False
             self._futures[number] = pool.submit(self._train, place.job, life, epochs)
+
+    def _put_away(self, number: int) -> None:
+        try:
+            self._shelf.put(number, self._lives.pop(number))
+        except StoreError:
+            # It is not the store that failed, so what is known is recorded, and the trial goes on from there when the study is resumed.
+            self._ledger.flush()
+            raise
 
     def _begin(self, job: Job) -> None:
         assert job.until <= self._plan.epochs_per_trial, f"a job until epoch {job.until}, of at most {self._plan.epochs_per_trial}"
@@ -353,9 +394,7 @@ class SearchLoop:
             if isinstance(life, Remembered):
                 life = self._wake(number, job.configuration, life)
                 put(_Message(number, begun=life, num_parameters=life.member.layout.size))
-            state = life.go_on(
-                epochs, report=lambda record: put(_Message(number, epoch=record)), told_to_stop=self.told_to_stop
-            )  # fmt: skip
+            state = life.go_on(epochs, report=partial(self._report, number, life.member), told_to_stop=self.told_to_stop)
             train_error = None
             if state is TrialState.FINISHED and life.weights is not None:
                 life.member.state = life.weights
@@ -363,6 +402,11 @@ class SearchLoop:
             put(_Message(number, ended=True, state=state, train_error=train_error))
         except Exception as error:  # noqa: BLE001 -- a trial that fails is data, not the end of the study
             put(_Message(number, ended=True, state=TrialState.FAILED, failure=f"{type(error).__name__}: {error}"))
+
+    def _report(self, number: int, member: Member, record: EpochRecord) -> None:
+        """Of a worker: an epoch was trained."""
+        rate = math.nan if self._watching is None else rate_of(member, record.epoch, self._data.num_rows)
+        self._messages.put(_Message(number, epoch=record, rate=rate))
 
     def new_life(self, configuration: Configuration, *, seed: int) -> Life:
         """Before its first epoch, with the randomness of the trial of number `seed`."""
@@ -403,10 +447,6 @@ class SearchLoop:
         """For the desk: have this loop's thread do it soon."""
         self._messages.put(_Message(-1, word=word))
 
-    def over(self, number: int, state: TrialState, reason: str, train_error: float | None) -> None:
-        """For the desk: a trial in hand is over."""
-        self._ledger.end(number, state, reason, train_error=train_error)
-
     def train_error(self, life: Life) -> float:
         """Of the weights of its best epoch; the life stays as it is."""
         assert life.weights is not None
@@ -428,7 +468,8 @@ class SearchLoop:
         try:
             if wait:
                 self._hear(self._messages.get(timeout=FLUSH_S))
-            while True:
+            # No more than are there now: each word of a trial in hand may bring forth the next one.
+            for _ in range(self._messages.qsize()):
                 self._hear(self._messages.get_nowait())
         except queue.Empty:
             return
@@ -447,6 +488,9 @@ class SearchLoop:
         elif message.epoch is not None:
             self._rounds.of(number).values.append(message.epoch.dev_error)
             self._ledger.add_epoch(number, message.epoch)
+            if self._watching is not None and isinstance(life := self._lives[number], Life):
+                curve = life.standing.curve[: message.epoch.epoch]
+                self._watching.look(number, curve, self._ledger[number].configuration, rate=message.rate)
         else:
             self._hear_end(message)
 

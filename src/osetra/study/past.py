@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from osetra.core.ports import Store
-from osetra.core.records import EpochRecord, Event, Trial
+from osetra.core.records import EpochRecord, Event, Trial, TrialState
 from osetra.training.steering import Change
 
 LAST = "last"
@@ -54,8 +54,13 @@ class Past:
     """What the search knew of those when they left it."""
     seeds: Mapping[int, int] = field(default_factory=dict)
     """Of branches: the trial whose randomness they have."""
+    trained: Mapping[int, int] = field(default_factory=dict)
+    """Epochs that trials in hand trained since they were taken, ways given up included."""
+    cut_short: Mapping[int, tuple[TrialState, str]] = field(default_factory=dict)
+    """Of trials in hand that ended because the study did: their state before, and its reason."""
     carried_out: Mapping[int, int | None] = field(default_factory=dict)
     """Commands by id that an event says were carried out, and the epoch of it."""
+    events: Sequence[Event] = ()
     _events: Counter[tuple[int | None, int | None, str]] = field(default_factory=Counter)
 
     @staticmethod
@@ -85,7 +90,10 @@ class Past:
             scripts=scripts,
             taken=taken,
             seeds=seeds,
+            trained=_trained(events, curves, taken),
+            cut_short=_cut_short(events, trials),
             carried_out={event.detail["command"]: event.epoch for event in events if event.detail.get("command") is not None},
+            events=events,
             # What is done to trials in hand is not done again when the search is recalled.
             _events=Counter(_key(event) for event in events if event.trial not in scripts),
         )
@@ -107,7 +115,8 @@ class Past:
         """Those that are not recorded yet: of each kind, trial and epoch, as many as come in excess of what the store holds."""
         fresh = []
         for event in events:
-            if self._events[_key(event)] > 0:
+            # What somebody asked for is done once, so it is never what was recorded before.
+            if event.detail.get("command") is None and self._events[_key(event)] > 0:
                 self._events[_key(event)] -= 1
             else:
                 fresh.append(event)
@@ -146,6 +155,29 @@ def _in_hand(events: Sequence[Event]) -> tuple[dict[int, list[Change]], dict[int
         elif event.kind == "rolled back":
             scripts[number] = [line for line in scripts[number] if line.epoch < detail["epoch"]] + [_change(detail)]
     return scripts, taken, seeds
+
+
+def _trained(
+    events: Iterable[Event], curves: Mapping[int, Sequence[EpochRecord]], taken: Mapping[int, Sequence[EpochRecord]]
+) -> dict[int, int]:
+    """See `Past.trained`."""
+    trained = {number: len(curves[number]) - len(known) for number, known in taken.items()}
+    for event in events:
+        if event.trial is not None and event.kind == "branched":
+            trained[event.trial] -= event.detail["epoch"]
+        elif event.trial is not None and event.kind == "rolled back":
+            trained[event.trial] += event.detail["from"] - event.detail["epoch"]
+    return trained
+
+
+def _cut_short(events: Iterable[Event], trials: Mapping[int, Trial]) -> dict[int, tuple[TrialState, str]]:
+    """See `Desk.end`; of several ends of a trial the last one counts."""
+    stood = {event.trial: event.detail.get("stood") for event in events if event.kind == str(TrialState.STOPPED)}
+    return {
+        number: (TrialState(before["state"]), before["reason"])
+        for number, trial in trials.items()
+        if trial.state is TrialState.STOPPED and (before := stood.get(number)) is not None
+    }
 
 
 def _change(detail: Mapping[str, Any]) -> Change:

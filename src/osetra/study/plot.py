@@ -6,21 +6,23 @@ Knows nothing of: how figures are drawn, how a page is made.
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osetra.core.direction import maximizes
+from osetra.core.direction import as_given, maximizes, turned
 from osetra.core.errors import InputError, StudyError
 from osetra.core.records import Task, Trial
-from osetra.report.figures import outcome, searching, training, where
-from osetra.report.figures.sample import curves_of
+from osetra.report.figures import one_trial, outcome, searching, training, where
+from osetra.report.figures.sample import BEST_OF_CURVES, MOST_CURVES, MOST_POINTS, curves_of
 from osetra.report.figures.theme import height_of, title_of
-from osetra.report.gathered import Gathered, probes_of, rungs_of, second_of_two
+from osetra.report.gathered import Gathered, probes_of, searched, second_of_two
 from osetra.report.words import in_order
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from osetra.space.space import Space
     from osetra.study.handle import Study
 
 
@@ -30,21 +32,49 @@ class Plots:
     def __init__(self, study: "Study") -> None:
         self._study = study
 
-    def curves(self) -> "go.Figure":
-        """Dev error by epoch, of at most 60 trials, the best one's with its training error."""
-        study, trials = self._study, self._trials()
-        best, states = _best(study), {trial.number: trial.state for trial in trials}
-        given = {trial.number: study.curve(trial.number) for trial in curves_of(trials)}
-        number = None if best is None else best.number
+    def of_kind(self, kind: str, *arguments: Any, **options: Any) -> "go.Figure":
+        """The figure of this name, such as `curves`. StudyError for one that there is not."""
+        known = [name for name in vars(Plots) if not name.startswith("_") and name != "of_kind"]
+        if kind not in known:
+            raise StudyError(f"a figure must be one of {', '.join(known)}, got {kind!r}; choose one of these")
+        return getattr(self, kind)(*arguments, **options)
+
+    def curves(self, *, by: str = "trial", log: bool = False) -> "go.Figure":
+        """Dev error by epoch, of at most 60 trials, the best one's with its training error.
+
+        by: what colours tell apart: trial (none of the others), wave (when a trial was begun) or rung (how far it came). log: a log axis.
+        """
+        study, best, space = self._study, _best(self._study), self._space
+        total = sum(study.store.count_trials(study.name).values())
+        chosen = _first(best, curves_of(study.sample(best=BEST_OF_CURVES, drawn=MOST_CURVES)))[:MOST_CURVES]
         return _titled(
             training.curves(
-                given, best=number, error_name=self._error_name, trials=len(trials), states=states, maximize=maximizes(study.record)
+                study.curves([trial.number for trial in chosen]), best=None if best is None else best.number, error_name=self._error_name,
+                trials=total, states={trial.number: trial.state for trial in chosen}, maximize=maximizes(study.record),
+                events=() if best is None else study.events(best.number), by=by, log=log,
+                configurations={trial.number: searched(trial.configuration, space) for trial in chosen},
             )
-        )
+        )  # fmt: skip
+
+    def trial(self, number: int, *, log: bool = False, loss: bool = False, smoothing: float = 0.0) -> "go.Figure":
+        """The curve of one trial, with what happened to it.
+
+        log: a log axis. loss: dev loss and training cost instead of the errors. smoothing: as in `Study.curve`; above 0 the averaged curve
+        is drawn above the other. StudyError for an unknown trial, and one without an epoch.
+        """
+        study = self._study
+        trial, given, smoothed = study.trial(number), study.curve(number), study.curve(number, smoothing=smoothing) if smoothing else None
+        return _titled(
+            one_trial.curve(
+                trial, given, study.events(number), error_name=self._error_name, log=log, loss=loss, smoothed=smoothed
+            )
+        )  # fmt: skip
 
     def leaderboard(self) -> "go.Figure":
-        """What each trial came to, in the order begun, and the best so far."""
-        return _titled(searching.leaderboard(self._trials(), error_name=self._error_name, maximize=maximizes(self._study.record)))
+        """What each trial came to, in the order begun, and the best so far; of many trials at most 2,000."""
+        study, (trials, of) = self._study, self._trials()
+        leaders = [as_given(study.record, trial) for trial in study.store.leaders(study.name)] if of > len(trials) else None
+        return _titled(searching.leaderboard(trials, error_name=self._error_name, maximize=maximizes(study.record), of=of, leaders=leaders))
 
     def importance(self) -> "go.Figure":
         """How much each searched hyperparameter mattered, with its interval."""
@@ -52,8 +82,8 @@ class Plots:
 
     def parallel(self) -> "go.Figure":
         """A line for each trial across the searched hyperparameters, on their own scales."""
-        study = self._study
-        return _titled(searching.parallel(self._trials(), study.space, error_name=self._error_name, maximize=maximizes(study.record)))
+        study, (trials, of) = self._study, self._trials()
+        return _titled(searching.parallel(trials, study.space, error_name=self._error_name, maximize=maximizes(study.record), of=of))
 
     def scatter(self, name: str) -> "go.Figure":
         """What trials came to against one searched hyperparameter, on its own scale. StudyError for one that was not searched."""
@@ -63,12 +93,18 @@ class Plots:
             raise StudyError(
                 f"a scatter needs a hyperparameter that study {self._study.name!r} searched, got {name!r}; it searched {listed}"
             )
-        return _titled(searching.scatter(self._trials(), name, scales[name], error_name=self._error_name))
+        trials, of = self._trials()
+        return _titled(searching.scatter(trials, name, scales[name], error_name=self._error_name, of=of))
 
     def ladder(self) -> "go.Figure":
         """How far each trial was trained, and what it came to."""
-        trials, maximize = self._trials(), maximizes(self._study.record)
-        return _titled(training.ladder(trials, error_name=self._error_name, rungs=rungs_of(self._study.events()), maximize=maximize))
+        study, (trials, _) = self._study, self._trials()
+        maximize, rungs = maximizes(study.record), [epoch for epoch in study.store.event_epochs(study.name, "promoted") if epoch]
+        levels = [
+            level if level.best is None else replace(level, best=turned(level.best, maximize=maximize))
+            for level in study.store.levels(study.name)
+        ]
+        return _titled(training.ladder(trials, error_name=self._error_name, rungs=rungs, maximize=maximize, levels=levels))
 
     def layers(self, trial: int | None = None) -> "go.Figure":
         """Gradient and step of each layer as trial `trial` trained, by default the best."""
@@ -77,7 +113,8 @@ class Plots:
 
     def events(self) -> "go.Figure":
         """How many trials had begun, gone on, ended and diverged by each moment."""
-        return _titled(training.events(self._study.events()))
+        study = self._study
+        return _titled(training.event_counts(study.store.event_times(study.name, training.COUNTED_EVENTS)))
 
     def bias_variance(self, base_error: float | None = None) -> "go.Figure":
         """The error of each part, made up of base error, bias, variance and over-tuning on dev. base_error: as in `diagnose`."""
@@ -128,8 +165,17 @@ class Plots:
     def _error_name(self) -> str:
         return self._study.record.error_name
 
-    def _trials(self) -> Sequence[Trial]:
-        return _best_first(self._study)
+    @property
+    def _space(self) -> "Space | None":
+        return self._study.space if "space" in self._study.facts else None
+
+    def _trials(self) -> tuple[list[Trial], int]:
+        """Trials with a result, best first, or a sample of very many, and how many there are."""
+        study = self._study
+        sample = study.sample(best=MOST_POINTS // 10, drawn=MOST_POINTS - MOST_POINTS // 10, is_scored=True)
+        of = len(sample) if len(sample) < MOST_POINTS else sum(level.scored for level in study.store.levels(study.name))
+        best = _best(study)
+        return _first(best if best is not None and best.dev_error is not None else None, sample)[:MOST_POINTS], of
 
     def _fact(self, name: str, what: str) -> Any:
         known = self._study.facts.get(name)
@@ -159,7 +205,7 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
         no_importance = str(error)
     return Gathered(
         study=study.record, trials=trials, best=best, events=study.events(), space=study.space if "space" in study.facts else None,
-        curves={trial.number: study.curve(trial.number) for trial in curves_of(trials)},
+        curves=study.curves([trial.number for trial in curves_of(trials)]),
         diagnosis=diagnosis, no_diagnosis=no_diagnosis, importance=found, no_importance=no_importance,
     )  # fmt: skip
 
@@ -198,8 +244,11 @@ def _best(study: "Study") -> Trial | None:
 
 def _best_first(study: "Study") -> list[Trial]:
     """All trials, best first; before all others the study's own best, which finals with fresh seeds may have chosen."""
-    best = _best(study)
-    others = [trial for trial in study.trials() if best is None or trial.number != best.number]
+    return _first(_best(study), study.trials())
+
+
+def _first(best: Trial | None, trials: Sequence[Trial]) -> list[Trial]:
+    others = [trial for trial in trials if best is None or trial.number != best.number]
     return others if best is None else [best, *others]
 
 

@@ -25,6 +25,7 @@ from osetra.study.objective_setting import ASK_AND_TELL
 from osetra.study.past import Past
 from osetra.study.setting import Setting
 from osetra.study.tune import Told, tune
+from osetra.study.watching import store_suffix
 from osetra.study.writing import writing
 
 RESUMED = "resumed"
@@ -79,10 +80,13 @@ def resume(
             opened.record(name, events=[began])
             deadline = None if budget.seconds is None else time.monotonic() + max(0.0, budget.seconds - spent)
             folder = record.facts.get("folder")
-            return tune(
-                table, record, budget, setting, elites, opened, None if folder is None else Path(folder), Told(progress, record, table),
-                lambda: claim.is_lost or interrupted(), deadline, past=past,
+            found = tune(
+                table, record, budget, setting, elites, claim.store, None if folder is None else Path(folder),
+                Told(progress, record, table), lambda: claim.is_lost or interrupted(), deadline, past=past, suffix=store_suffix(store),
             )  # fmt: skip
+        # The claim has been given back.
+        found.store = opened
+        return found
     except BaseException:
         if opened is not store:
             opened.close()

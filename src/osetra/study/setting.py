@@ -4,7 +4,7 @@ Knows nothing of: how it is said, how the search goes on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +19,15 @@ from osetra.study.table import PreparedTable
 
 if TYPE_CHECKING:
     from osetra.space.space import Space
+    from osetra.training.babysitter import Mode
 
 NOMINAL_FLOPS = 6e10
 """Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
 ENSEMBLE_SIZE = 25
 """Choices, with replacement, of which an ensemble is made."""
 PAUSED_BYTES = 2**30
+PANDA = "panda"
+"""Stands in a study's facts for a strategy: one model, and no search."""
 BYTES = ("memory_bytes", "checkpoint_bytes")
 SLICE_S = 0.02
 """A stretch of training shorter than this (at the nominal speed) is not worth handing out by itself."""
@@ -57,6 +60,8 @@ class Setting:
     """In which trials that wait are kept; the others wait on disk."""
     checkpoint_bytes: int = KEPT_BYTES
     """Of the checkpoints in the store."""
+    babysitter: "Mapping[str, Mode]" = field(default_factory=dict)
+    """Its mode by rule; without any it is off."""
 
     def facts(self) -> dict[str, Any]:
         """For the study's record."""
@@ -74,6 +79,7 @@ class Setting:
             "expected_epochs": self.expected_epochs,
             "memory_bytes": self.memory_bytes,
             "checkpoint_bytes": self.checkpoint_bytes,
+            "babysitter": dict(self.babysitter),
         }
 
     @staticmethod
@@ -84,6 +90,7 @@ class Setting:
         names = ("epochs_per_trial", "patience", "strategy", "finals", "final_epochs", "lag", "slice_epochs", "expected_epochs", *BYTES)
         return Setting(
             space=first_space(facts), first=facts["first"], ensemble=facts["ensemble_size"], workers=workers,
+            babysitter=facts.get("babysitter", {}),
             **{name: facts[name] for name in names},
         )  # fmt: skip
 

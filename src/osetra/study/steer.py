@@ -35,15 +35,19 @@ class Steer:
     had, mostly at the end of the epoch that it is in.
     """
 
-    def __init__(self, study: "Study", trial: int | None) -> None:
-        self._study, self._trial = study, trial
+    def __init__(self, study: "Study", trial: int | None, *, who: str | None = None) -> None:
+        """who: whose commands they are said to be; None: those of the user whose process it is."""
+        self._study, self._trial, self._who = study, trial, who
 
     def set(self, *, why: str = "", timeout_s: float = TIMEOUT_S, **settings: Value) -> Command:
         """From the next epoch on these settings, such as learning_rate=0.001; the network's shape is not among those that can change."""
         return self.ask("set", {"settings": _plain(settings)}, why=why, timeout_s=timeout_s)
 
     def pause(self, *, why: str = "", timeout_s: float = TIMEOUT_S) -> Command:
-        """It stands still at the end of the epoch that it is in."""
+        """It stands still at the end of the epoch that it is in.
+
+        In panda the study waits for it until its time is up; a search that has come to its end otherwise does not, and ends it.
+        """
         return self.ask("pause", {}, why=why, timeout_s=timeout_s)
 
     def proceed(self, *, why: str = "", timeout_s: float = TIMEOUT_S) -> Command:
@@ -58,9 +62,12 @@ class Steer:
         """So many epochs more than it could have; one that is over goes on."""
         return self.ask("extend", {"epochs": epochs}, why=why, timeout_s=timeout_s)
 
-    def rollback(self, epoch: int | Literal["best"], *, why: str = "", timeout_s: float = TIMEOUT_S) -> Command:
-        """Back to the end of an earlier epoch, and on from there."""
-        return self.ask("rollback", {"epoch": epoch}, why=why, timeout_s=timeout_s)
+    def rollback(
+        self, epoch: int | Literal["best"], *, why: str = "", timeout_s: float = TIMEOUT_S, **settings: Value
+    ) -> Command:  # fmt: skip
+        """Back to the end of an earlier epoch, and on from there, with these settings changed."""
+        changed: dict[str, Any] = {"settings": _plain(settings)} if settings else {}
+        return self.ask("rollback", {"epoch": epoch, **changed}, why=why, timeout_s=timeout_s)
 
     def branch(
         self, epoch: int | Literal["best"] | None = None, *, why: str = "", timeout_s: float = TIMEOUT_S, **settings: Value
@@ -75,9 +82,9 @@ class Steer:
             name = self._study.name
             if self._study.record.task is Task.OBJECTIVE:
                 raise StudyError(f"only networks that osetra trains can be steered, got {name!r}, which tunes an objective of yours")
-            if not _is_worked_on(store, name):
+            if not is_worked_on(store, name):
                 raise StudyError(_nobody(store, name))
-            command = Command(trial=self._trial, kind=kind, detail=detail, why=why, who=_who(), at=datetime.now(UTC))
+            command = Command(trial=self._trial, kind=kind, detail=detail, why=why, who=self._who or user(), at=datetime.now(UTC))
             answered = self._wait(store, replace(command, id=store.add_command(name, command)), timeout_s)
         if answered.state is CommandState.REFUSED:
             raise StudyError(answered.answer)
@@ -88,10 +95,10 @@ class Steer:
         name, deadline = self._study.name, time.monotonic() + timeout_s
         while (found := _found(store, name, command)).state is CommandState.WAITING:
             # One that is about to be resumed is not running yet.
-            if store.study(name).state is not StudyState.RUNNING and not _is_worked_on(store, name):
+            if store.study(name).state is not StudyState.RUNNING and not is_worked_on(store, name):
                 return _withdrawn(store, name, command, f"the study ended first: {store.study(name).reason}")
             if time.monotonic() >= deadline:
-                if not _is_worked_on(store, name):
+                if not is_worked_on(store, name):
                     return _withdrawn(store, name, command, "the process that trained the study is gone")
                 told = (
                     f"{command.kind} of trial {self._trial} still waits after {timeout_s:g} s, and is carried out once the trial can be had"
@@ -114,7 +121,8 @@ def _writable(study: "Study") -> Iterator[Store]:
             store.close()
 
 
-def _is_worked_on(store: Store, study: str) -> bool:
+def is_worked_on(store: Store, study: str) -> bool:
+    """Whether somebody trains it; the store is open for writing."""
     owner = f"steer {secrets.token_hex(4)}"
     try:
         store.claim(study, owner)
@@ -154,7 +162,8 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Value]:
     return {name: as_value(value) for name, value in settings.items()}
 
 
-def _who() -> str:
+def user() -> str:
+    """The user whose process it is."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -24,7 +24,7 @@ from osetra.study.edited_space import EditedSpace
 from osetra.study.handle import Study
 from osetra.study.past import Past
 from osetra.study.plan import actual_cost
-from osetra.study.setting import Setting
+from osetra.study.setting import PANDA, Setting
 from osetra.study.strategy import make_search
 from osetra.study.table import PreparedTable
 
@@ -73,19 +73,23 @@ def tune(
     deadline: float | None,
     *,
     past: Past | None = None,
+    suffix: str = "",
 ) -> Study:
     """Search until the budget is spent and conclude. The study is in the store already.
 
     deadline: `time.monotonic()` at which the budget in seconds ends. past: what the store holds of a study that goes on.
+    suffix: of the commands that the babysitter tells, such as ` --store mine.db`.
     """
     from osetra.engines.native.blas import one_blas_thread
     from osetra.engines.native.engine import NativeEngine
     from osetra.search.finals import MOST_FINALISTS
     from osetra.study.conclude import conclude, rescue
     from osetra.study.loop import Plan, SearchLoop
+    from osetra.study.panda import OneModel
     from osetra.study.phases import Phases
 
     past = past or Past()
+    is_panda = setting.strategy == PANDA
     edited = EditedSpace(setting.space, record.facts)
     try:
         plan = Plan(
@@ -95,7 +99,7 @@ def tune(
         )  # fmt: skip
         given = elites.configurations if elites else [dict(setting.first)]
         search = Phases(
-            make_search(
+            OneModel() if is_panda else make_search(
                 setting.strategy, setting.space, seed=record.seed, first=given[0], elites=given[1:], last=setting.epochs_per_trial,
                 epochs=None if budget.epochs is None else budget.epochs - setting.final_epochs, trials=budget.trials,
             ),
@@ -109,7 +113,8 @@ def tune(
             plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
             keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,
             memory_bytes=setting.memory_bytes, checkpoint_bytes=setting.checkpoint_bytes, past=past,
-            edit=lambda command: edited.carry_out(command, store, record.name),
+            edit=lambda command: edited.carry_out(command, store, record.name), watched_by=setting.babysitter, suffix=suffix,
+            in_hand=setting.first if is_panda else None,
         )  # fmt: skip
         # The surface of a zooming search multiplies matrices; its bits must not depend on the threads of BLAS.
         with closing(loop), one_blas_thread():
@@ -118,11 +123,14 @@ def tune(
             except StoreError as error:
                 raise StoreError(f"{error}. {rescue(table, record, loop.found(), folder)}") from error
         if elites:
-            told = [(number, elites.detail(number)) for number in range(min(len(found.trials), len(elites.elites)))]
+            # By the configurations, since an edit of the space before all had begun left some out. Finals repeat them and do not count.
+            begun = [trial for trial in found.trials[: len(elites.elites)] if not search.is_final(trial.number)]
+            told = [(trial.number, elites.detail(trial.number, trial.configuration)) for trial in begun]
             store.record(record.name, events=past.new_events([_warm_start(number, detail) for number, detail in told if detail]))
         more = {"finals_results": [asdict(finalist) for finalist in search.results], "sentences": search.sentences}
         more |= edited.facts()
-        more["plan"] = {**record.facts.get("plan", {}), "actual": actual_cost(found, setting)}
+        if not is_panda:
+            more["plan"] = {**record.facts.get("plan", {}), "actual": actual_cost(found, setting)}
         study = conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble, past=past)
         _keep_verdict(study)
         return study

@@ -19,11 +19,14 @@ COUNTERS = "counters"
 """int64 [states, 2]: step and epoch of each."""
 
 
-def pack(life: Life) -> bytes:
-    """The state of a life that has begun."""
+def pack(life: Life, *, at_best: bool = False) -> bytes:
+    """The state of a life that has begun; at_best: as it was at the end of its best epoch, of which it must have one."""
     from safetensors.numpy import save
 
     states = life.states()
+    if at_best:
+        assert life.weights is not None, "a life without a best epoch"
+        states = [("now", life.weights), ("best", life.weights)]
     arrays = {f"{prefix}_{name}": np.ascontiguousarray(getattr(state, name)) for prefix, state in states for name in ARRAYS}
     return save({**arrays, COUNTERS: np.array([[state.step, state.epoch] for _, state in states], dtype=np.int64)})
 

@@ -1,6 +1,7 @@
 """Every figure that osetra draws: records in, Plotly figures out, for the report and for notebooks alike.
 
     training     curves, ladder, layers, events
+    one_trial    curve
     searching    leaderboard, importance, parallel, scatter
     outcome      bias_variance, references, confusion, residuals, calibration
     where        slices, worst_rows, boundary, learning_curve

@@ -6,6 +6,7 @@ Knows nothing of: Plotly, stores.
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from osetra.core import drawing
 from osetra.core.records import Trial
 
 MOST_CURVES = 60
@@ -14,7 +15,7 @@ MOST_POINTS = 2_000
 """Trials drawn as points."""
 MOST_EPOCHS = 200
 """Points of one curve."""
-_BEST_OF_CURVES = 12
+BEST_OF_CURVES = 12
 
 T = TypeVar("T")
 
@@ -29,17 +30,29 @@ def spread(items: Sequence[T], most: int) -> list[T]:
 
 
 def curves_of(trials: Sequence[Trial], most: int = MOST_CURVES) -> list[Trial]:
-    """Trials to draw the curves of, from all, best first: the best dozen and others spread evenly over the ranking."""
-    trained = [trial for trial in trials if trial.epochs]
-    ahead = min(_BEST_OF_CURVES, most)
-    return [*trained[:ahead], *(spread(trained[ahead:], most - ahead) if most > ahead else [])]
+    """Trials to draw the curves of, from all, best first: the best dozen, and others drawn by a fixed key."""
+    return _sampled([trial for trial in trials if trial.epochs], min(BEST_OF_CURVES, most), most)
 
 
 def points_of(trials: Sequence[Trial], most: int = MOST_POINTS) -> list[Trial]:
-    """Trials to draw as points, from all, best first: the best tenth of those drawn, and others spread evenly."""
-    scored = [trial for trial in trials if trial.dev_error is not None]
+    """Trials to draw as points, from all, best first: as many of the best as make up a tenth, and others drawn by a fixed key."""
+    return _sampled([trial for trial in trials if trial.dev_error is not None], most // 10, most)
+
+
+def _sampled(trials: Sequence[Trial], ahead: int, most: int) -> list[Trial]:
+    """As a store samples them, in the order given."""
+    if len(trials) <= most:
+        return list(trials)
+    drawn = {trial.number for trial in sorted(trials[ahead:], key=lambda trial: drawing.key(trial.number))[: most - ahead]}
+    return [*trials[:ahead], *(trial for trial in trials[ahead:] if trial.number in drawn)]
+
+
+def median_place(count: int, of: int, most: int = MOST_POINTS) -> int:
+    """Where the median of `of` lies among so many of them, best first, as `points_of` draws them."""
+    if count >= of:
+        return count // 2
     ahead = most // 10
-    return scored if len(scored) <= most else [*scored[:ahead], *spread(scored[ahead:], most - ahead)]
+    return min(count - 1, ahead + round((of / 2 - ahead) / (of - ahead) * (count - ahead)))
 
 
 def thinned(points: Sequence[T], most: int = MOST_EPOCHS) -> list[T]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from osetra.core.errors import SpaceError, StudyError
 from osetra.core.records import Trial, TrialState
 from osetra.report import words
-from osetra.report.figures.sample import MOST_POINTS, drawn_in_words, points_of, spread, thinned
+from osetra.report.figures.sample import MOST_POINTS, drawn_in_words, median_place, points_of, spread, thinned
 from osetra.report.figures.theme import (
     BLUE,
     GREEN,
@@ -39,10 +39,13 @@ MOST_AXES = 10
 _BEST_SHARE = 0.1
 
 
-def leaderboard(trials: Sequence[Trial], *, error_name: str, maximize: bool = False) -> "go.Figure":
+def leaderboard(
+    trials: Sequence[Trial], *, error_name: str, maximize: bool = False, of: int | None = None, leaders: Sequence[Trial] | None = None
+) -> "go.Figure":
     """What each trial came to, in the order in which they began, and the best so far.
 
-    trials: best first. Raises StudyError where none has a result.
+    trials: best first. of: how many have a result, where those given are a sample, as `points_of` draws one; leaders: of all trials those
+    that were the best when they began. Raises StudyError where none has a result.
     """
     import plotly.graph_objects as go
 
@@ -56,20 +59,20 @@ def leaderboard(trials: Sequence[Trial], *, error_name: str, maximize: bool = Fa
     kinds = {"finished": ((TrialState.FINISHED,), BLUE), "diverged or failed": ((TrialState.DIVERGED, TrialState.FAILED), VERMILLION)}
     named = {state: name for name, (states, _) in kinds.items() for state in states}
     for name, colour in (("stopped or under way", GREY), *((name, colour) for name, (_, colour) in kinds.items())):
-        of = [trial for trial in drawn if named.get(trial.state, "stopped or under way") == name]
-        if of:
+        several = [trial for trial in drawn if named.get(trial.state, "stopped or under way") == name]
+        if several:
             made.add_trace(
                 go.Scatter(
-                    x=[trial.number for trial in of],
-                    y=[trial.dev_error for trial in of],
-                    name="stopped early" if colour == GREY and all(trial.state.is_over for trial in of) else name,
-                    customdata=[[trial.number, trial.epochs] for trial in of],
+                    x=[trial.number for trial in several],
+                    y=[trial.dev_error for trial in several],
+                    name="stopped early" if colour == GREY and all(trial.state.is_over for trial in several) else name,
+                    customdata=[[trial.number, trial.epochs] for trial in several],
                     mode="markers",
                     hovertemplate=told,
                     marker={"color": shade(colour, 0.65), "size": 6, "symbol": "x" if colour == VERMILLION else "circle"},
                 )
             )
-    steps = _records(scored, maximize=maximize)
+    steps = _records(scored, maximize=maximize) if leaders is None else thinned(leaders) or _records(scored, maximize=maximize)
     made.add_trace(
         go.Scatter(
             x=[trial.number for trial in steps] + [max(trial.number for trial in scored)],
@@ -83,9 +86,11 @@ def leaderboard(trials: Sequence[Trial], *, error_name: str, maximize: bool = Fa
     values = [trial.dev_error for trial in scored if trial.dev_error is not None]
     limits = robust_range(values, tail=0.15, maximize=maximize)
     made.update_layout(xaxis={"title": {"text": "trial, in the order begun"}}, yaxis={**error_axis(error_name), "range": limits})
-    best, median = words.errors([scored[0].dev_error, scored[len(scored) // 2].dev_error], error_name)
-    shown = drawn_in_words(len(drawn), len(scored))
-    text = f"The best of {words.counted(len(scored), 'trial')}, trial {scored[0].number}, came to {best}; the median trial to {median}."
+    total = len(scored) if of is None else of
+    best, median = words.errors([scored[0].dev_error, scored[median_place(len(scored), total)].dev_error], error_name)
+    shown = drawn_in_words(len(drawn), total)
+    about = "about " if len(scored) < total else ""
+    text = f"The best of {words.counted(total, 'trial')}, trial {scored[0].number}, came to {best}; the median trial to {about}{median}."
     return say(made, f"{text}{f' {shown}.' if shown else ''}{beyond(values, limits)}")
 
 
@@ -113,11 +118,19 @@ def importance(found: Mapping[str, Any]) -> "go.Figure":
     return say(made, " ".join(found["sentences"]))
 
 
-def parallel(trials: Sequence[Trial], space: "Space", *, error_name: str, maximize: bool = False, order: Sequence[str] = ()) -> "go.Figure":
+def parallel(
+    trials: Sequence[Trial],
+    space: "Space",
+    *,
+    error_name: str,
+    maximize: bool = False,
+    order: Sequence[str] = (),
+    of: int | None = None,
+) -> "go.Figure":
     """A line for each trial across one axis for each searched hyperparameter, on its own scale; the best tenth in colour.
 
-    trials: best first; order: names to put first, the weightiest first. Axes lie below one another, so that names and lines fit a narrow
-    screen. Raises StudyError with no trial that has a result, and where nothing is searched.
+    trials: best first; order: names to put first, the weightiest first; of: as in `leaderboard`. Axes lie below one another, so that names
+    and lines fit a narrow screen. Raises StudyError with no trial that has a result, and where nothing is searched.
     """
     import plotly.graph_objects as go
 
@@ -129,16 +142,16 @@ def parallel(trials: Sequence[Trial], space: "Space", *, error_name: str, maximi
     rest = spread(scored[ahead:], MOST_LINES - ahead)
     rows = len(names)
     made = figure("Parallel coordinates", height=130 + 52 * rows)
-    groups = (
+    kinds = (
         (rest, "other trials", shade(GREY, 0.3), 1),
         (scored[1:ahead], f"best {ahead}", shade(BLUE, 0.6), 1.5),
         (scored[:1], "the best", VERMILLION, 3),
     )
-    for of, name, colour, width in groups:
+    for several, name, colour, width in kinds:
         x: list[float | None] = []
         y: list[float | None] = []
         said: list[list[Any] | None] = []
-        for trial in of:
+        for trial in several:
             for row, axis in enumerate(names):
                 place = _on_scale(space.scales[axis], trial.configuration.get(axis))
                 x.append(place)
@@ -154,7 +167,7 @@ def parallel(trials: Sequence[Trial], space: "Space", *, error_name: str, maximi
             x.append(None)
             y.append(None)
             said.append(None)
-        if of:
+        if several:
             made.add_trace(
                 go.Scatter(
                     x=x,
@@ -176,7 +189,7 @@ def parallel(trials: Sequence[Trial], space: "Space", *, error_name: str, maximi
     )  # fmt: skip
     best = scored[0]
     told = ", ".join(f"{name} {words.value(best.configuration[name], 3)}" for name in names if name in best.configuration)
-    shown = drawn_in_words(ahead + len(rest), len(scored))
+    shown = drawn_in_words(ahead + len(rest), len(scored) if of is None else of)
     way = "highest" if maximize else "lowest"
     left_out = f" {len(space.names) - rows} more hyperparameters are left out." if len(space.names) > rows else ""
     in_colour = f"The {words.counted(ahead, 'trial')} with the {way} {words.part('dev', error_name)} in colour."
@@ -184,10 +197,12 @@ def parallel(trials: Sequence[Trial], space: "Space", *, error_name: str, maximi
     return say(made, f"{text}{f' {shown}.' if shown else ''}{left_out}")
 
 
-def scatter(trials: Sequence[Trial], name: str, scale: "Scale", *, error_name: str, most: int = MOST_POINTS) -> "go.Figure":
+def scatter(
+    trials: Sequence[Trial], name: str, scale: "Scale", *, error_name: str, most: int = MOST_POINTS, of: int | None = None
+) -> "go.Figure":
     """What trials came to against the value of one hyperparameter, on its own scale.
 
-    trials: best first. Raises StudyError where none has both.
+    trials: best first; of: as in `leaderboard`. Raises StudyError where none has both.
     """
     import plotly.graph_objects as go
 
@@ -204,15 +219,15 @@ def scatter(trials: Sequence[Trial], name: str, scale: "Scale", *, error_name: s
             trial for trial in drawn if trial.epochs * 2 >= longest
         ],
     }
-    for (label, of), colour in zip(groups.items(), (shade(GREY, 0.5), shade(BLUE, 0.7)), strict=True):
-        if of:
+    for (label, several), colour in zip(groups.items(), (shade(GREY, 0.5), shade(BLUE, 0.7)), strict=True):
+        if several:
             made.add_trace(
                 go.Scatter(
-                    x=[_on_scale(scale, trial.configuration[name]) for trial in of],
-                    y=[trial.dev_error for trial in of],
+                    x=[_on_scale(scale, trial.configuration[name]) for trial in several],
+                    y=[trial.dev_error for trial in several],
                     name=label,
                     mode="markers",
-                    customdata=[[trial.number, plain(words.value(trial.configuration[name])), trial.epochs] for trial in of],
+                    customdata=[[trial.number, plain(words.value(trial.configuration[name])), trial.epochs] for trial in several],
                     marker={"color": colour, "size": 5},
                     hovertemplate=f"trial %{{customdata[0]}}: {hover}",
                 )
@@ -239,7 +254,7 @@ def scatter(trials: Sequence[Trial], name: str, scale: "Scale", *, error_name: s
         yaxis={**error_axis(error_name), "range": limits},
     )  # fmt: skip
     ahead = both[: max(1, math.ceil(_BEST_SHARE * len(both)))]
-    shown = drawn_in_words(len(drawn), len(both))
+    shown = drawn_in_words(len(drawn), len(both) if of is None else of)
     text = f"Best at {words.value(best.configuration[name], 3)}{_spread_of(ahead, name, scale)}."
     return say(made, f"{text}{f' {shown}.' if shown else ''}{beyond(values, limits)}")
 

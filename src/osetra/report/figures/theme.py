@@ -107,6 +107,17 @@ def error_axis(error_name: str, part: str = "dev") -> dict[str, Any]:
     return {"title": {"text": named}, **({"tickformat": ".3~%"} if percents(error_name) else {"tickformat": "~g"})}
 
 
+def scaled_axis(error_name: str, limits: tuple[float, float] | None, values: Sequence[float], *, log: bool) -> dict[str, Any]:
+    """An axis of errors between limits, or with `log` a log axis where some value is above 0; those that are not are then not drawn."""
+    axis = {**error_axis(error_name), "range": limits}
+    above = [value for value in values if math.isfinite(value) and value > 0]
+    if not log or not above:
+        return axis
+    low, high = min(above), max(limits[1], min(above)) if limits else max(above)
+    room = 0.05 * (math.log10(high) - math.log10(low)) or 0.1
+    return {**axis, "type": "log", "range": (math.log10(low) - room, math.log10(high) + room), "minor": {"ticks": "", "showgrid": False}}
+
+
 def rows_axis(labels: Sequence[str], *, is_downward: bool = False) -> dict[str, Any]:
     """An axis with a place for each label, 0, 1, ..., from the bottom up or from the top down; the labels are plain."""
     ends = [-0.6, len(labels) - 0.4]

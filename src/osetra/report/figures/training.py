@@ -5,13 +5,17 @@ Knows nothing of: where records are kept.
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from osetra.core.errors import StudyError
-from osetra.core.records import EpochRecord, Event, Trial, TrialState
+from osetra.core.ports import Level
+from osetra.core.records import Configuration, EpochRecord, Event, Trial, TrialState
 from osetra.report import words
-from osetra.report.figures.sample import drawn_in_words, points_of, spread, thinned
+from osetra.report.figures.grouping import groups_of
+from osetra.report.figures.sample import MOST_EPOCHS, drawn_in_words, points_of, spread, thinned
 from osetra.report.figures.theme import (
     BLUE,
     GREEN,
@@ -26,8 +30,11 @@ from osetra.report.figures.theme import (
     robust_range,
     rows_axis,
     say,
+    scaled_axis,
     shade,
 )
+from osetra.report.lineage import STEERED
+from osetra.report.lineage import told as sentence_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -39,6 +46,10 @@ HEALTHY_STEPS = (1e-4, 1e-2)
 MOST_RUNGS = 10
 MOST_PROBES = 5
 """Of one trial, drawn."""
+MOST_SPOKEN, FEWEST_EPOCHS = 1_500, 20
+"""Points that say what their trial's configuration is: of all curves together at the most, and of each at the least."""
+MOST_NAMED = 5
+"""Hyperparameters named there."""
 MOST_TIMES = 300
 """Points of a line in time."""
 _LATE = ("diverged", "failed")
@@ -52,41 +63,51 @@ def curves(
     trials: int,
     states: Mapping[int, TrialState] | None = None,
     maximize: bool = False,
+    events: Sequence[Event] = (),
+    by: str = "trial",
+    log: bool = False,
+    configurations: Mapping[int, Configuration] | None = None,
 ) -> "go.Figure":
     """Dev error by epoch of each trial given, the best one's with its training error.
 
-    given: curves by trial number; trials: how many the study has; states: of the trials, by number, to tell those that diverged. Raises
-    StudyError where no trial has an epoch.
+    given: curves by trial number; trials: how many the study has; states: of the trials, by number, to tell those that diverged.
+    events: of which those by which the best trial was steered, or was to be, are marked. by: what colours tell apart, as `grouping` says.
+    log: a log axis, where errors are above 0. configurations: what is said of a trial that one points at; its number is then the first
+    entry of a point's custom data. Raises StudyError where no trial has an epoch, and for another `by`.
     """
     import plotly.graph_objects as go
 
-    known = {number: thinned(curve) for number, curve in given.items() if curve}
+    most = MOST_EPOCHS if configurations is None else max(FEWEST_EPOCHS, MOST_SPOKEN // max(1, len(given)))
+    known = {number: thinned(curve, MOST_EPOCHS if number == best else most) for number, curve in given.items() if curve}
     if not known:
         raise StudyError("curves need a trial with an epoch completed, got none; let the study train")
     made = figure("Curves", height=380)
     part = words.part("dev", error_name)
     told = f"epoch %{{x}}, {part} %{{y:{hover_number(error_name)}}}"
+    spoken = "" if configurations is None else "<br>%{customdata[1]}"
+    said = {number: [number, _in_short(configurations.get(number, {}))] for number in known} if configurations is not None else {}
+    whose, nobody = ("%{customdata}", None) if configurations is None else ("%{customdata[0]}", [None, None])
     others = {number: curve for number, curve in known.items() if number != best}
     failed = {number for number in others if states and str(states.get(number)) in _LATE}
-    for numbers, name, colour, dash in (
-        ([number for number in others if number not in failed], "other trials", shade(GREY, 0.45), "solid"),
-        (sorted(failed), "diverged or failed", shade(VERMILLION, 0.55), "dot"),
-    ):
-        # One trace for all of a kind, with gaps between; a trace a trial would make a page slow.
-        x: list[Any] = [at for number in numbers for at in (*(record.epoch for record in known[number]), None)]
-        y: list[Any] = [_number(at) for number in numbers for at in (*(record.dev_error for record in known[number]), None)]
-        who = [at for number in numbers for at in (*([number] * len(known[number])), None)]
+    able = {number: given[number][-1].epoch for number in others if number not in failed}
+    groups = [(list(group.numbers), group.name, group.colour, "solid") for group in groups_of(able, by=by, trials=trials)]
+    for numbers, name, colour, dash in (*groups, (sorted(failed), "diverged or failed", shade(VERMILLION, 0.55), "dot")):
+        # One trace for all of a kind, with gaps between; a trace a trial would make a page slow. Arrays, since Plotly looks at each entry
+        # of a list: 20 ms instead of 80.
+        x = [at for number in numbers for at in (*(record.epoch for record in known[number]), math.nan)]
+        y = [at for number in numbers for at in (*(record.dev_error for record in known[number]), math.nan)]
+        who = [at for number in numbers for at in (*([said.get(number, number)] * len(known[number])), nobody)]
         if x:
             made.add_trace(
                 go.Scatter(
-                    x=x,
-                    y=y,
-                    customdata=who,
+                    x=np.array(x),
+                    y=np.array(y),
+                    customdata=np.array(who, dtype=object),
                     name=name,
                     mode="lines+markers",
                     line={"color": colour, "width": 1, "dash": dash},
                     marker={"size": 3},
-                    hovertemplate=f"trial %{{customdata}}: {told}<extra></extra>",
+                    hovertemplate=f"trial {whose}: {told}{spoken}<extra></extra>",
                 )
             )
     text = ""
@@ -113,39 +134,71 @@ def curves(
                 mode="lines+markers",
                 line={"color": BLUE, "width": 2.5},
                 marker={"size": 5},
-                hovertemplate=f"best, trial {best}: {told}<extra></extra>",
+                customdata=None if configurations is None else np.array([said[best]] * len(curve), dtype=object),
+                hovertemplate=f"best, trial {best}: {told}{spoken}<extra></extra>",
             )
         )
+        _mark_steering(made, curve, [event for event in events if event.trial == best and event.kind in STEERED], error_name)
         text = _curve_in_words(best, given[best], error_name, maximize=maximize)
     shown = drawn_in_words(len(known), trials)
-    drawn = f"{shown}: the best, and others spread over the ranking." if shown else f"All {words.counted(trials, 'trial')} drawn."
+    drawn = f"{shown}: the best, and others drawn at random." if shown else f"All {words.counted(trials, 'trial')} drawn."
     values = [record.dev_error for curve in known.values() for record in curve]
     of_best = known.get(best, ()) if best is not None else ()
     must = [error for record in of_best for error in (record.dev_error, record.train_error)]
     limits = robust_range(values, must=must, maximize=maximize)
     made.update_layout(
         xaxis={"title": {"text": "epochs completed"}, "rangemode": "tozero"}, hovermode="closest",
-        yaxis={**error_axis(error_name), "range": limits},
+        yaxis=scaled_axis(error_name, limits, [*values, *must], log=log),
     )  # fmt: skip
     return say(made, f"{text}{drawn}")
 
 
-def ladder(trials: Sequence[Trial], *, error_name: str, rungs: Sequence[int] = (), maximize: bool = False) -> "go.Figure":
+def _mark_steering(made: "go.Figure", curve: Sequence[EpochRecord], events: Sequence[Event], error_name: str) -> None:
+    """A mark for each event, on the curve at its epoch; of a rollback that is the one gone back to."""
+    import plotly.graph_objects as go
+
+    if not events or not curve:
+        return
+    # The curve may be thinned.
+    points = [min(curve, key=lambda record, at=event.epoch or 1: abs(record.epoch - at)) for event in events]
+    made.add_trace(
+        go.Scatter(
+            x=[point.epoch for point in points],
+            y=[_number(point.dev_error) for point in points],
+            customdata=[plain(sentence_of(event, error_name) or event.kind) for event in events],
+            name="steered",
+            mode="markers",
+            marker={"size": 9, "symbol": "diamond-open", "color": PURPLE, "line": {"width": 2}},
+            hovertemplate="epoch %{x}: %{customdata}<extra></extra>",
+        )
+    )
+
+
+def ladder(
+    trials: Sequence[Trial],
+    *,
+    error_name: str,
+    rungs: Sequence[int] = (),
+    maximize: bool = False,
+    levels: Sequence[Level] | None = None,
+) -> "go.Figure":
     """How far each trial was trained, and what it came to: a column of points for each rung, in the order of epochs.
 
-    rungs: epochs at which trials waited or were left behind; without them the epochs that trials reached. Raises StudyError where no
-    trial has a result.
+    rungs: epochs at which trials waited or were left behind; without them the epochs that trials reached. levels: of all trials, as given
+    (`best` is the one that wins), where `trials` are a sample; None: counted from `trials`. Raises StudyError where no trial has a result.
     """
     import plotly.graph_objects as go
 
     scored = [trial for trial in trials if trial.dev_error is not None and trial.epochs]
     if not scored:
         raise StudyError("a ladder needs trials with a result, got none; let the study train")
-    levels = _levels([trial.epochs for trial in scored], rungs)
-    places = [bisect_right(levels, trial.epochs) - 1 for trial in scored]
-    counts = [places.count(place) for place in range(len(levels))]
+    pick = max if maximize else min
+    stood = [level for level in (_counted(scored, pick) if levels is None else levels) if level.scored and level.epochs]
+    lows = _levels([level.epochs for level in stood], rungs)
+    places = [bisect_right(lows, level.epochs) - 1 for level in stood]
+    counts = [sum(level.scored for at, level in zip(places, stood, strict=True) if at == place) for place in range(len(lows))]
     drawn = points_of(scored)
-    rungs_drawn = [bisect_right(levels, trial.epochs) - 1 for trial in drawn]
+    rungs_drawn = [bisect_right(lows, trial.epochs) - 1 for trial in drawn]
     made, number = figure("Ladder", height=360), hover_number(error_name)
     made.add_trace(
         go.Scatter(
@@ -158,12 +211,11 @@ def ladder(trials: Sequence[Trial], *, error_name: str, rungs: Sequence[int] = (
             hovertemplate=f"trial %{{customdata[0]}}, %{{customdata[2]}} after %{{customdata[1]}} epochs: %{{y:{number}}}<extra></extra>",
         )
     )
-    pick = max if maximize else min
-    able = [(place, trial.dev_error) for place, trial in zip(places, scored, strict=True) if trial.state.can_win]
-    best = [pick((error for at, error in able if at == place and error is not None), default=None) for place in range(len(levels))]
+    able = [(place, level.best) for place, level in zip(places, stood, strict=True) if level.state.can_win]
+    best = [pick((error for at, error in able if at == place and error is not None), default=None) for place in range(len(lows))]
     made.add_trace(
         go.Scatter(
-            x=list(range(len(levels))),
+            x=list(range(len(lows))),
             y=best,
             mode="lines+markers",
             name="best of a rung",
@@ -173,8 +225,8 @@ def ladder(trials: Sequence[Trial], *, error_name: str, rungs: Sequence[int] = (
             hovertemplate=f"best: %{{y:{hover_number(error_name)}}}<extra></extra>",
         )
     )
-    ends = [*(following - 1 for following in levels[1:]), max(trial.epochs for trial in scored)]
-    spans = [f"{low}" if low == high else f"{low}–{high}" for low, high in zip(levels, ends, strict=True)]
+    ends = [*(following - 1 for following in lows[1:]), max(level.epochs for level in stood)]
+    spans = [f"{low}" if low == high else f"{low}–{high}" for low, high in zip(lows, ends, strict=True)]
     values = [trial.dev_error for trial in scored if trial.dev_error is not None]
     limits = robust_range(values, maximize=maximize)
     made.update_layout(
@@ -185,7 +237,7 @@ def ladder(trials: Sequence[Trial], *, error_name: str, rungs: Sequence[int] = (
         yaxis={**error_axis(error_name), "range": limits},
     )  # fmt: skip
     told = ", ".join(f"{words.counted(count, 'trial')} at {span} epochs" for span, count in zip(spans, counts, strict=True) if count)
-    shown = drawn_in_words(len(drawn), len(scored))
+    shown = drawn_in_words(len(drawn), sum(counts))
     return say(made, f"How far trials were trained: {told}.{f' {shown}.' if shown else ''}{beyond(values, limits)}")
 
 
@@ -276,27 +328,36 @@ def range_test(test: "RangeTest") -> "go.Figure":
     return say(made, f"{test.sentence}.{' The band is the range to search.' if test.search else ''}")
 
 
+_ENDED = sorted(str(state) for state in TrialState if state.is_over)
+_COUNTED = {
+    "started": ["started"],
+    "promoted": ["promoted"],
+    "finished or stopped": [kind for kind in _ENDED if kind not in _LATE],
+    "diverged or failed": list(_LATE),
+}
+COUNTED_EVENTS = tuple(kind for kinds in _COUNTED.values() for kind in kinds)
+"""Kinds that `event_counts` draws."""
+
+
 def events(given: Sequence[Event]) -> "go.Figure":
     """How many trials had begun, gone on, ended and diverged by each moment. Raises StudyError without events of trials."""
+    return event_counts({kind: [event.at.timestamp() for event in given if event.kind == kind] for kind in COUNTED_EVENTS})
+
+
+def event_counts(given: Mapping[str, Sequence[float]]) -> "go.Figure":
+    """As `events`, from the times of events in seconds, by their kind."""
     import plotly.graph_objects as go
 
-    ended = {str(state) for state in TrialState if state.is_over}
-    kinds = {
-        "started": ["started"],
-        "promoted": ["promoted"],
-        "finished or stopped": sorted(ended - set(_LATE)),
-        "diverged or failed": list(_LATE),
-    }
-    told = [event for event in given if any(event.kind in of for of in kinds.values())]
+    told = [at for kind in COUNTED_EVENTS for at in given.get(kind, ())]
     if not told:
         raise StudyError("events need a trial that began, got none; let the study train")
-    start = min(event.at for event in told)
-    seconds = max((event.at - start).total_seconds() for event in told)
+    start = min(told)
+    seconds = max(told) - start
     unit, size = ("hours", 3600.0) if seconds > 2 * 3600 else ("minutes", 60.0) if seconds > 180 else ("seconds", 1.0)
     made = figure("Events", height=300)
     said = []
-    for (name, of), colour in zip(kinds.items(), (BLUE, PURPLE, GREEN, VERMILLION), strict=True):
-        times = sorted((event.at - start).total_seconds() / size for event in told if event.kind in of)
+    for (name, of), colour in zip(_COUNTED.items(), (BLUE, PURPLE, GREEN, VERMILLION), strict=True):
+        times = sorted((at - start) / size for kind in of for at in given.get(kind, ()))
         if times:
             steps = thinned(list(enumerate(times, start=1)), MOST_TIMES)
             made.add_trace(
@@ -315,6 +376,23 @@ def events(given: Sequence[Event]) -> "go.Figure":
         yaxis={"title": {"text": "trials so far"}, "rangemode": "tozero"},
     )
     return say(made, f"In {words.duration(seconds)}: {', '.join(said)}.")
+
+
+def _counted(trials: Sequence[Trial], pick: Callable[..., float]) -> list[Level]:
+    groups: dict[tuple[int, TrialState], list[float]] = {}
+    for trial in trials:
+        if trial.dev_error is not None:
+            groups.setdefault((trial.epochs, trial.state), []).append(trial.dev_error)
+    return [
+        Level(epochs=epochs, state=state, trials=len(errors), scored=len(errors), best=pick(errors))
+        for (epochs, state), errors in groups.items()
+    ]
+
+
+def _in_short(configuration: Configuration) -> str:
+    """What is said of a trial that one points at."""
+    named = [f"{name} {words.value(configuration[name], 3)}" for name in words.in_order(configuration)]
+    return plain(", ".join(named[:MOST_NAMED]), 40 * MOST_NAMED)
 
 
 def _curve_in_words(best: int, curve: Sequence[EpochRecord], error_name: str, *, maximize: bool) -> str:
