@@ -3,7 +3,6 @@
 Knows nothing of: studies, which figures there are.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 from nicegui.element import Element
 
-from osetra.report.figures.theme import height_of, template, text_of, title_of
+from osetra.report.figures.theme import template, text_of, title_of
+from osetra.ui.drawn import drawn
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -32,11 +32,10 @@ class Figure(Element, component=Path("figure.js")):
 
     def show(self, made: "go.Figure") -> None:
         """Draw this figure from now on."""
-        drawn = json.loads(made.to_json(engine="orjson") or "{}")
-        drawn["layout"].pop("template", None)
-        drawn["layout"].pop("meta", None)
-        drawn["layout"]["height"] = height_of(made)
-        self._props["options"] = drawn
+        options = drawn(made)
+        if self._props.get("options") is options:
+            return
+        self._props["options"] = options
         self._props["label"] = f"{title_of(made)}. {text_of(made)}"
         self._props["caption"] = text_of(made) if self._caption else ""
         self.update()

@@ -41,6 +41,13 @@ def page(title: str, crumbs: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
         yield
 
 
+async def connected() -> bool:
+    """Wait until a browser shows the page; False: it never will, as where a program fetched it."""
+    client = ui.context.client
+    await client.connected()
+    return not client.is_deleted
+
+
 def tag(name: str, classes: str = "") -> Element:
     """An HTML element; its props and children are the caller's."""
     return ui.element(name).classes(classes)
@@ -51,6 +58,20 @@ def text(shown: Any, name: str = "p", classes: str = "") -> Element:
     made = ui.element(name).classes(classes)
     made._text = str(shown)
     return made
+
+
+def put(element: Element, shown: Any) -> None:
+    """Have an element that holds plain text hold another; nothing is sent where it holds that already."""
+    if element._text != str(shown):
+        element._text = str(shown)
+        element.update()
+
+
+def sentence(said: str) -> str:
+    """Beginning with a capital, unless with a name as it is written, and ending with a full stop."""
+    first = said.split(" ", 1)[0]
+    begun = f"{said[:1].upper()}{said[1:]}" if first.isalpha() and first.islower() else said
+    return f"{begun.rstrip('. ')}."
 
 
 def link(shown: str, address: str, classes: str = "") -> Element:
@@ -71,6 +92,13 @@ def button(shown: str, on_click: Callable[[], Any], *, classes: str = "", label:
     if label:
         made._props["aria-label"] = label
     return made.on("click", lambda _: on_click())
+
+
+def able(button: Element, can: bool) -> None:
+    """Whether a button can be pressed; nothing is sent where that is so already."""
+    if button._props.get("disabled", False) is can:
+        button._props["disabled"] = not can
+        button.update()
 
 
 def numbers(shown: Sequence[tuple[str, str, str]]) -> None:

@@ -21,6 +21,14 @@
   window.osetraTheme = () => { keep(root.dataset.theme === "dark" ? "light" : "dark"); paint(); };
   system.addEventListener("change", paint);
   root.dataset.theme = chosen();
+  // A list of choices has the name of the field that it belongs to.
+  new MutationObserver(() => {
+    for (const list of document.querySelectorAll("[role=listbox]:not([aria-label])")) {
+      const field = document.querySelector(`[aria-controls="${list.id}"]`);
+      list.setAttribute("aria-label", field?.getAttribute("aria-label") || "Choices");
+    }
+  }).observe(root, { childList: true, subtree: true });
+
   // The button is there once the page has been put together.
   const look = setInterval(() => { if (document.getElementById("theme") && window.Quasar) { clearInterval(look); paint(); } }, 20);
 })();

@@ -1,0 +1,43 @@
+"""What a browser is handed of a figure: its traces and layout as plain values, made once for each figure, however many tabs show it.
+
+Knows nothing of: NiceGUI, which figures there are.
+"""
+
+import json
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from osetra.report.figures.theme import height_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+DIGITS = 6
+"""Significant digits of the numbers that figures are drawn from: of what goes to every tab every second, none that cannot be seen."""
+TITLE = 36
+"""Pixels that `study.plot` adds for a title."""
+_DRAWN: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
+"""By the identity of a figure that is alive: one cannot be hashed."""
+
+
+def drawn(made: "go.Figure") -> dict[str, Any]:
+    """`data` and `layout` with its `height`, without template, words and title; shared, so not to be changed."""
+    known = _DRAWN.get(id(made))
+    if known is not None and known[0]() is made:
+        return known[1]
+    figure = json.loads(made.to_json(engine="orjson") or "{}", parse_float=_short)
+    figure["layout"].pop("template", None)
+    figure["layout"].pop("meta", None)
+    height = height_of(made)
+    if figure["layout"].pop("title", None) is not None:
+        # On a page a heading says what it is, and the room above the figure is free.
+        figure["layout"].get("margin", {}).pop("t", None)
+        height -= TITLE
+    figure["layout"]["height"] = height
+    key = id(made)
+    _DRAWN[key] = (weakref.ref(made, lambda _: _DRAWN.pop(key, None)), figure)
+    return figure
+
+
+def _short(number: str) -> float:
+    return float(f"{float(number):.{DIGITS}g}")
