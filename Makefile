@@ -39,7 +39,7 @@ lint: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/core
-	$(PIP) --editable ".[dev,images,optuna,postgres,torch,ui]"
+	$(PIP) --editable ".[dev,images,onnx,optuna,postgres,torch,ui]"
 	@touch $@
 
 clean:

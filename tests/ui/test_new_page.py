@@ -135,7 +135,7 @@ def test_a_fit_is_planned_started_and_its_study_comes(browser, url, home):
     page.says("did you mean learning_rate?")
     assert not page.button("Start").is_enabled()
     page.type(EDITS, "learning_rate = log(1e-3, 1e-2)\nnum_layers = 1")
-    page.until(lambda: "log(0.001, 0.01)" in page.texts("[aria-label='What is searched'] td"), "the edit")
+    page.until(lambda: any(text.startswith("log(0.001, 0.01)") for text in page.texts("[aria-label='What is searched'] td")), "the edit")
     sound(page)
     page.press("Show the plan")
     page.until(lambda: any("full training" in text for text in page.texts(".plan li")), "the plan")

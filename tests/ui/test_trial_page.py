@@ -22,7 +22,7 @@ from osetra.study.writing import writing
 
 in_browser.require()
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Ctrl-C as a signal is POSIX")
-WAIT_S = 60.0
+WAIT_S = 120.0
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -36,12 +36,12 @@ def until(holds, what):
 
 
 class Fit:
-    """`osetra fit` of two long trials, in another process, an epoch of which takes a tenth of a second or so."""
+    """`osetra fit` of two long trials, in another process, an epoch of which takes a twentieth of a second or more."""
 
     def __init__(self, folder):
         self.folder, self.store = folder, folder / "osetra.db"
         generator = np.random.default_rng(1)
-        a, b, c = generator.normal(size=(3, 6_000))
+        a, b, c = generator.normal(size=(3, 3_000))
         label = np.where(a * b + 0.5 * c + 0.3 * generator.normal(size=len(a)) > 0, "yes", "no")
         pd.DataFrame({"a": a, "b": b, "c": c, "label": label}).to_csv(folder / "rows.csv", index=False)
         # Two trials, so that the study goes on while one of them stands still.
@@ -129,7 +129,11 @@ class Page:
             shown = self.texts(".commands li")
             return shown and shown[0].startswith(asked) and "waits" not in shown[0] and shown[0].splitlines()[1]
 
-        return until(found, f"the answer to {asked}")
+        try:
+            return until(found, f"the answer to {asked}")
+        except AssertionError as late:
+            late.add_note(f"the page says {self.texts('.commands li')[:2]} {self.texts('.refused')} {self.texts('.q-dialog')}")
+            raise
 
     def points(self):
         """Of the dev curve as it is drawn, its epochs."""
@@ -235,6 +239,8 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
     assert asked[0].startswith(f"Epochs {at + 1} to ")
     assert "What was set since is undone: learning_rate 0.02, momentum" in asked[1]
     assert "batch_size 100" in asked[1]
+    # It fades in, and text half there has little contrast.
+    until(lambda: not browser.execute_script("return document.querySelector('.q-dialog').getAnimations({subtree: true}).length"), "it all")
     assert in_browser.barriers(browser) == []
     page.press("Cancel", within=".q-dialog")
     until(lambda: not page.texts(".q-dialog p"), "no question")
@@ -247,16 +253,21 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
 
     # A click on the curve offers to go back there.
     until(lambda: page.epochs > at + 1, "an epoch after the rollback")
+    page.press("Pause")
+    page.answer("pause")
+    until(lambda: page.points()[-1:] == [page.epochs], "the curve up to there")
     script = """const plot = document.querySelector('.curve .plot'), box = plot.querySelector('.nsewdrag').getBoundingClientRect();
-        return [box.left + plot._fullLayout.xaxis.d2p(1), box.top + box.height / 2]"""
-    x, y = browser.execute_script("document.querySelector('.curve').scrollIntoView(); " + script)
+        return [box.left + plot._fullLayout.xaxis.d2p(arguments[0]), box.top + box.height / 2]"""
+    x, y = browser.execute_script("document.querySelector('.curve').scrollIntoView(); " + script, at)
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.actions.action_builder import ActionBuilder
 
     pointer = ActionBuilder(browser)
     pointer.pointer_action.move_to_location(round(x) + 30, round(y)).pause(0.2).move_to_location(round(x), round(y)).pause(0.3).click()
     pointer.perform()
-    assert until(lambda: page.texts(".q-dialog h2"), "the question")[0] == "Roll trial 0 back to the end of epoch 1?"
+    question = until(lambda: page.texts(".q-dialog h2"), "the question")[0]
+    # A pixel or so beside it may be nearer to a neighbour.
+    assert abs(int(question.removeprefix("Roll trial 0 back to the end of epoch ").removesuffix("?")) - at) <= 1 + page.epochs // 200
     ActionChains(browser).send_keys(Keys.ESCAPE).perform()
     until(lambda: not page.texts(".q-dialog h2"), "no question")
 

@@ -28,13 +28,18 @@ class Field:
     value: str
     """To begin with: what is usual in the training rows."""
     hint: str
-    options: tuple[str, ...] = ()
-    """Of a choice: levels as the data have them, one for any other and one for none."""
+    levels: tuple[str, ...] = ()
+    """Of a choice, as the data have them."""
+
+    @property
+    def options(self) -> list[str]:
+        """Of a choice: its levels, one for any other and one for none."""
+        return [*self.levels, *(word for word in (OTHER_WORD, MISSING_WORD) if word not in self.levels)]
 
     def read(self, text: str | None) -> str | None:
         """The value for the model; None where it is missing."""
         typed = (text or "").strip()
-        if self.kind == "choice":
+        if self.kind == "choice" and typed not in self.levels:
             return None if typed in (MISSING_WORD, "") else _ANOTHER if typed == OTHER_WORD else typed
         return typed or None
 
@@ -69,9 +74,8 @@ def _field(column: Column, known: Mapping[str, Any]) -> Field:
     texts = [item.part.removeprefix(LEVEL) for item in levels]
     parts = {item.part for item in column.inputs}
     usual = texts[0] if texts else MISSING_WORD if MISSING in parts else OTHER_WORD
-    options = (*texts, OTHER_WORD, MISSING_WORD)
     hint = f"{len(texts):,} levels" + (", rare ones together" if OTHER in parts else "")
-    return Field(name=column.column, kind="choice", value=usual, hint=hint, options=tuple(dict.fromkeys(options)))
+    return Field(name=column.column, kind="choice", value=usual, hint=hint, levels=tuple(texts))
 
 
 def _number(column: NumberColumn, known: Mapping[str, Any]) -> Field:

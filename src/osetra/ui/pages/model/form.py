@@ -75,7 +75,7 @@ class Form:
 
     def _made(self, field: Field) -> Any:
         if field.kind == "choice":
-            made = ui.select(list(field.options), value=field.value, with_input=len(field.options) > 12)
+            made = ui.select(field.options, value=field.value, with_input=len(field.levels) > 12)
         else:
             made = ui.input(value=field.value).props("debounce=300")
             if field.kind == "number":

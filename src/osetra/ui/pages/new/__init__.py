@@ -40,7 +40,7 @@ def install(dashboard: "Dashboard") -> None:
                 page.card = PlanCard(dashboard, page.asked)
             page.card.follow()
             await ui.context.client.connected()
-            ui.context.client.on_disconnect(page.card.end)
+            ui.context.client.on_delete(page.card.end)
             if data in {one.name for one in found.files}:
                 page.data.choose(data)
             ui.timer(EVERY_S, page.card.look)

@@ -42,7 +42,10 @@ class Planning:
         self._process = process
         try:
             out, err = await asyncio.wait_for(process.communicate(), LATEST_S)
-        except (TimeoutError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+        except TimeoutError:
             self.stop()
             raise StudyError(
                 f"a plan should take some seconds, got none in {LATEST_S:g} s; start the fit, or ask on the command line"

@@ -84,7 +84,7 @@ class Tabs:
         if name not in self._panels:
             with self._place, shell.tag("div", "stack") as self._panels[name]:
                 TABS[name][1](live)
-        if name != live.tab:
+        if live.tab and name != live.tab:
             suffix = "" if name == overview.TAB else f"?tab={name}"
             ui.navigate.history.replace(f"{shell.address('study', live.name)}{suffix}")
         await live.show(name)

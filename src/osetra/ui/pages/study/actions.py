@@ -83,13 +83,13 @@ class Asked:
             words.duration(most) if name == "seconds" else words.counted(round(most), name.removesuffix("s"))
             for name, most in live.header.budget.items()
         ]
-        with ui.dialog() as self._dialog, ui.card().classes("card asking"):
+        with ui.dialog() as self._dialog, shell.tag("div", "card asking"):
+            self._dialog.props('aria-label="Run the next search?"')
             shell.text("Run the next search?", "h2")
             shell.text(f"It carries out, together: {', '.join(applied)}.")
-            shell.text(f"It becomes a study of its own and is compared with {live.name} at the end, which stays as it is.")
-            self._budget = (
-                ui.input("Budget", placeholder=f"as before: {', '.join(own)}").props("outlined dense stack-label").classes("grow")
-            )
+            shell.text(f"It becomes a study of its own, which is compared with {live.name} at the end; {live.name} stays as it is.")
+            self._budget = ui.input("Budget", placeholder=f"as before: {', '.join(own)}")
+            self._budget.props("outlined dense stack-label").classes("field")
             shell.text("Such as 60s, 10m or 2h; left empty, as before.", "p", "quiet small")
             self._until = ui.checkbox("Go on from its verdict, until no gap is high or nothing helps any more").props("dense")
             self._why = shell.text("", "p", "problem").props("role=alert")

@@ -10,7 +10,8 @@ from osetra.ui import shell
 
 async def confirmed(title: str, told: str, yes: str, *, is_danger: bool = False) -> bool:
     """Whether a person says yes."""
-    with ui.dialog() as dialog, ui.card().classes("card asking"):
+    with ui.dialog() as dialog, shell.tag("div", "card asking"):
+        dialog._props["aria-label"] = title
         shell.text(title, "h2")
         shell.text(told)
         with shell.tag("div", "row end"):

@@ -3,8 +3,10 @@
 Knows nothing of: what one trial's page shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from nicegui import ui
 from nicegui.element import Element
@@ -37,22 +39,45 @@ _LABELS = {
     "train_error": "training",
     "num_parameters": "weights",
 }
-_BEST_FIRST = ("dev_error", False)
 
 
 def build(live: Live) -> None:
     """Into the panel."""
-    Leaderboard(live)
+    Leaderboard(live, Place.of(live.asked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the trials one is; it stands in the address, so that who looks at a trial comes back to it."""
+
+    order: str = "dev_error"
+    descending: bool = False
+    offset: int = 0
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str]) -> "Place":
+        """What an address asks for; what makes no sense is left out."""
+        offset = asked.get("from", "")
+        return cls(
+            order=asked.get("sort", cls().order), descending=asked.get("down") == "1",
+            offset=int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0,
+        )  # fmt: skip
+
+    @property
+    def query(self) -> str:
+        given = (
+            {"tab": TAB, "sort": self.order} | ({"down": "1"} if self.descending else {}) | ({"from": self.offset} if self.offset else {})
+        )
+        return urlencode(given)
 
 
 class Leaderboard:
     """One page of trials at a time."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, place: Place) -> None:
         self._live = live
+        self._at = place
         self._columns: Sequence[Column] = ()
-        self._order, self._descending = _BEST_FIRST
-        self._offset = 0
         self._where: tuple[Condition, ...] = ()
         with card("Trials", is_wide=True):
             with shell.tag("div", "row fields"):
@@ -75,6 +100,8 @@ class Leaderboard:
         live = self._live
         if not self._columns:
             self._columns = await self._chosen()
+            if self._at.order not in {one.key for one in self._columns}:
+                self._at = Place()
             numeric = {one.key: one.title for one in self._columns if one.kind == "number" and one.key != "number"}
             self._name.set_options(numeric, value=None)
         try:
@@ -86,10 +113,10 @@ class Leaderboard:
 
     def _page(self) -> "TrialPage":
         states = [TrialState(self._state.value)] if self._state.value else []
+        at, limit = self._at, self._size.value or SIZES[0]
         return self._live.reading.page(
-            self._live.name, order_by=self._order, descending=self._descending, limit=self._size.value or SIZES[0], offset=self._offset,
-            states=states, where=self._where,
-        )  # fmt: skip
+            self._live.name, order_by=at.order, descending=at.descending, limit=limit, offset=at.offset, states=states, where=self._where
+        )
 
     def _show(self, page: "TrialPage") -> None:
         live, trials = self._live, page.trials
@@ -110,11 +137,11 @@ class Leaderboard:
             )
             for column in self._columns
         ]  # fmt: skip
-        self._table.show(rows, columns=headings, sort=self._order, descending=self._descending)
+        self._table.show(rows, columns=headings, sort=self._at.order, descending=self._at.descending)
         shell.put(self._told, self._in_words(page))
-        last = self._offset + len(trials)
-        shell.put(self._where_told, f"{self._offset + 1:,} to {last:,} of {page.total:,}" if trials else "")
-        for button, can in ((self._back, self._offset > 0), (self._on, last < page.total)):
+        last = self._at.offset + len(trials)
+        shell.put(self._where_told, f"{self._at.offset + 1:,} to {last:,} of {page.total:,}" if trials else "")
+        for button, can in ((self._back, self._at.offset > 0), (self._on, last < page.total)):
             shell.able(button, can)
 
     def _label(self, column: "Column") -> str:
@@ -157,8 +184,7 @@ class Leaderboard:
         return f"{page.total:,} of {words.counted(total, 'trial')}" if page.total < total else words.counted(total, "trial")
 
     async def _sorted(self, key: str) -> None:
-        self._order, self._descending = key, not self._descending if key == self._order else False
-        await self._again()
+        await self._go(Place(order=key, descending=key == self._at.order and not self._at.descending))
 
     async def _filter(self) -> None:
         number = _number(self._number.value)
@@ -167,14 +193,14 @@ class Leaderboard:
         if self._name.value and (low is not None or high is not None):
             where.append(Condition(column=self._name.value, low=low, high=high))
         self._where = tuple(where)
-        await self._again()
+        await self._go(replace(self._at, offset=0))
 
     async def _turn(self, pages: int) -> None:
-        self._offset = max(0, self._offset + pages * (self._size.value or SIZES[0]))
-        await self._again(self._offset)
+        await self._go(replace(self._at, offset=max(0, self._at.offset + pages * (self._size.value or SIZES[0]))))
 
-    async def _again(self, offset: int = 0) -> None:
-        self._offset = offset
+    async def _go(self, place: Place) -> None:
+        self._at = place
+        ui.navigate.history.replace(f"{shell.address('study', self._live.name)}?{place.query}")
         self._part.ask()
         await self._live.look()
 

@@ -5,7 +5,7 @@ Knows nothing of: what parts show.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -77,6 +77,9 @@ class Live:
         self.on_lost: Callable[[str], None] = lambda _: None
         """Called with why the study cannot be read, and with an empty text once it can."""
         self._client = ui.context.client
+        request = self._client.request
+        self.asked: Mapping[str, str] = {} if request is None else dict(request.query_params)
+        """What stands behind the ? of its address."""
         self._parts: dict[str, list[Part]] = {}
         self._version: object = None
         self._changed = time.monotonic()

@@ -51,7 +51,8 @@ class Asking:
 
 async def agreed(place: Element, title: str, lines: Sequence[str], action: str) -> bool:
     """Ask once, whether to do what takes something away. place: the question goes with it; a button in a list may go any moment."""
-    with place, ui.dialog().props(f'aria-label="{title}"' if '"' not in title else "") as dialog, shell.tag("div", "card asking"):
+    with place, ui.dialog() as dialog, shell.tag("div", "card asking"):
+        dialog.props["aria-label"] = title
         shell.text(title, "h2")
         for line in lines:
             shell.text(line)
