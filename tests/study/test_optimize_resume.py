@@ -366,7 +366,8 @@ def test_nobody_else_may_write_a_study_while_it_is_worked_on(tmp_path):
 
 
 def test_one_that_lost_its_study_to_another_says_so_and_leaves_the_record_to_it(monkeypatch):
-    store, claim = MemoryStore(), Claim()
+    store = MemoryStore()
+    claim = Claim(store, "one")
 
     @contextmanager
     def lost_later(*_):
