@@ -299,6 +299,10 @@ def test_a_policy_is_kept_with_its_study_and_what_is_given_goes_before_it(home):
     assert policy_of(again, days=30, versions=False) == Policy(days=30, versions=False)
     with pytest.raises(StudyError, match=r"days must be a number >= 0, got -1.*0 leaves it out"):
         policy_of(again, days=-1)
+    for days in (100_001, 1e9, float("inf")):
+        with pytest.raises(StudyError, match=rf"days must be at most 100,000, got {days!r}; 0 leaves age out"):
+            policy_of(again, days=days)
+    assert due(again, policy_of(again, days=100_000), now=datetime.now(UTC) + timedelta(days=99_999)).reasons == ()
 
 
 def test_exit_codes_tell_cron_what_was_found(home):
@@ -326,6 +330,7 @@ def test_exit_codes_tell_cron_what_was_found(home):
         (["due", "s", "--no-data", "--drift", "0.3"], "--no-data looks at no data"),
         (["due", "nobody"], "nobody"),
         (["due", "s", "--days", "-2"], "days must be a number >= 0"),
+        (["due", "--days", "1e9"], "days must be at most 100,000, got 1000000000.0"),
         (["retest", "s", "--seeds", "1"], "seeds must be a whole number >= 2"),
         (["retest", "s", "--data", "nowhere.csv"], "nowhere.csv"),
     ],

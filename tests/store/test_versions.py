@@ -92,7 +92,7 @@ def test_an_older_store_opened_for_reading_says_what_to_do_and_stays_as_it_is(tm
     path = tmp_path / "osetra.db"
     shutil.copy(golden.FOLDER / "osetra_0001.sqlite", path)
     before = path.read_bytes()
-    with refusal(StoreError, str(path), "is of version osetra_0001", f"reads {schema.VERSION}", "open it once for writing"):
+    with refusal(StoreError, str(path), "is of version osetra_0001", f"reads {schema.VERSION}", f"with osetra upgrade --store {path}"):
         open_store(path, read_only=True)
     assert path.read_bytes() == before
 

@@ -189,7 +189,7 @@ def test_a_store_of_an_older_osetra_is_refused_as_by_the_verbs_that_read(tmp_pat
     connection.commit()
     connection.close()
     said = osetra_here(tmp_path, "ui", "--store", "old.db").refused()
-    assert "open it once for writing to bring it up to date" in said
+    assert said.endswith("; bring it up to date with osetra upgrade --store old.db")
     assert said == osetra_here(tmp_path, "studies", "--store", "old.db").refused()
 
 

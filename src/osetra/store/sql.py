@@ -6,6 +6,7 @@ Knows nothing of: tables and queries. SQLAlchemy is imported when a store is ope
 import importlib.util
 import os
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,42 @@ def open_store(url_or_path: str | Path, *, create: bool = True, read_only: bool 
     `MissingExtra` without the driver of PostgreSQL.
     """
     create = create and not read_only
+    engine, where = _engine(url_or_path, create=create, read_only=read_only, lock_timeout_s=lock_timeout_s)
+    _bring_up_to_date(engine, where, create=create, read_only=read_only)
+
+    from osetra.store.relational import RelationalStore
+
+    return RelationalStore(engine, where=where, read_only=read_only)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """How a store was brought up to date."""
+
+    where: str
+    """The store, without a password."""
+    found: str
+    """The version that it had."""
+    version: str
+    """The version that it has now."""
+
+
+def upgrade_store(url_or_path: str | Path) -> Upgrade:
+    """Bring a store that is there to the version this osetra reads, in one transaction, and close it.
+
+    Raises what `open_store` does, and `StoreError` if none is there or it cannot be written to.
+    """
+    from osetra.store.schema import VERSION
+
+    engine, where = _engine(url_or_path, create=False, read_only=False, lock_timeout_s=30.0)
+    found = _bring_up_to_date(engine, where, create=False, read_only=False)
+    engine.dispose()
+    assert found is not None
+    return Upgrade(where=where, found=found, version=VERSION)
+
+
+def _engine(url_or_path: str | Path, *, create: bool, read_only: bool, lock_timeout_s: float) -> "tuple[Engine, str]":
+    """What connects to the place, and its name without a password."""
     text = os.fspath(url_or_path)
     scheme = text.partition("://")[0] if "://" in text else "sqlite"
     if scheme == "sqlite":
@@ -39,12 +76,11 @@ def open_store(url_or_path: str | Path, *, create: bool = True, read_only: bool 
 
         from osetra.store.connect import sqlite_engine
 
-        engine = sqlite_engine(path, create=create, read_only=read_only, lock_timeout_s=lock_timeout_s)
-        return _opened(engine, str(path), create=create, read_only=read_only)
+        return sqlite_engine(path, create=create, read_only=read_only, lock_timeout_s=lock_timeout_s), str(path)
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtra('a store in PostgreSQL needs psycopg, which is not installed; run: pip install "psycopg[binary]"')
-        return _postgresql(text, create=create, read_only=read_only)
+        return _postgresql(text, read_only=read_only)
     raise StoreError(f"a store must be {_FORMS}, got one that begins with {scheme}://; give one of these")
 
 
@@ -61,7 +97,7 @@ def store_exists(url_or_path: str | Path) -> bool:
     return path.exists()
 
 
-def _postgresql(text: str, *, create: bool, read_only: bool) -> Store:
+def _postgresql(text: str, *, read_only: bool) -> "tuple[Engine, str]":
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -72,18 +108,18 @@ def _postgresql(text: str, *, create: bool, read_only: bool) -> Store:
     except (ArgumentError, ValueError) as error:
         # The address is not repeated: it may hold a password.
         raise StoreError(f"a store must be {_FORMS}, and the address given cannot be read; check its port and its form") from error
-    return _opened(postgresql_engine(url, read_only=read_only), url.render_as_string(), create=create, read_only=read_only)
+    return postgresql_engine(url, read_only=read_only), url.render_as_string()
 
 
-def _opened(engine: "Engine", where: str, *, create: bool, read_only: bool) -> Store:
+def _bring_up_to_date(engine: "Engine", where: str, *, create: bool, read_only: bool) -> str | None:
+    """The version that was found; None for an empty database. What goes wrong is raised in our words, and the engine disposed of."""
     from sqlalchemy.exc import DBAPIError
 
     from osetra.store.connect import keep_write_ahead_log, translated
-    from osetra.store.relational import RelationalStore
     from osetra.store.versions import bring_up_to_date
 
     try:
-        bring_up_to_date(engine, where, create=create, read_only=read_only)
+        found = bring_up_to_date(engine, where, create=create, read_only=read_only)
         if engine.dialect.name == "sqlite" and not read_only:
             keep_write_ahead_log(engine)
     except (DBAPIError, sqlite3.Error) as error:
@@ -92,7 +128,7 @@ def _opened(engine: "Engine", where: str, *, create: bool, read_only: bool) -> S
     except BaseException:
         engine.dispose()
         raise
-    return RelationalStore(engine, where=where, read_only=read_only)
+    return found
 
 
 def _path(text: str) -> Path:

@@ -5,6 +5,7 @@ Alembic is imported only when there is something to bring up to date: a database
 Knows nothing of: records.
 """
 
+import shlex
 from pathlib import Path
 from threading import Lock
 
@@ -22,26 +23,32 @@ _PREFIX = "osetra_"
 _one_at_a_time = Lock()
 
 
-def bring_up_to_date(engine: Engine, where: str, *, create: bool, read_only: bool) -> None:
-    """Give the database of `engine` the version this osetra reads; `StoreError` if that cannot be done, and then nothing is changed."""
+def bring_up_to_date(engine: Engine, where: str, *, create: bool, read_only: bool) -> str | None:
+    """Give the database of `engine` the version this osetra reads; `StoreError` if that cannot be done, and then nothing is changed.
+
+    Returns the version that was found; None for an empty database.
+    """
     with engine.connect() as connection:
         found = _version(connection, where)
     if found == VERSION:
-        return
+        return found
     if found is None and not create:
         raise StoreError(f"no store at {where}: the database is there and holds no studies; record one first or give another path")
     if found is not None:
         _check_known(found, where)
         if read_only:
             raise StoreError(
-                f"the store {where} is of version {found}, and this osetra reads {VERSION}; open it once for writing to bring it up to date"
+                f"the store {where} is of version {found}, and this osetra reads {VERSION}; "
+                f"bring it up to date with osetra upgrade --store {shlex.quote(where)}"
             )
     with _one_at_a_time, engine.execution_options(writes=True).connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(7367204)"))
         # Another process may have done it while this one waited for the lock.
-        if _version(connection, where) != VERSION:
+        found = _version(connection, where)
+        if found != VERSION:
             _upgrade(connection)
+    return found
 
 
 def _version(connection: Connection, where: str) -> str | None:

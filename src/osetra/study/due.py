@@ -31,6 +31,8 @@ POLICY = "retest_policy"
 """Of the study's facts, where it has a policy of its own."""
 LIBRARIES = ("osetra", "numpy", "numba")
 """Those that training runs on."""
+LONGEST_DAYS = 100_000.0
+"""The oldest that a test may be allowed to be, some 270 years: an age beyond some millions of years could not be computed."""
 GROWTH = 2.0
 """Times the rows, or one in so many."""
 
@@ -51,6 +53,8 @@ class Policy:
             value = getattr(self, name)
             if isinstance(value, bool) or not value >= 0:
                 raise StudyError(f"{name} must be a number >= 0, got {value!r}; 0 leaves it out of the policy")
+        if self.days > LONGEST_DAYS:
+            raise StudyError(f"days must be at most {LONGEST_DAYS:,.0f}, got {self.days!r}; 0 leaves age out of the policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
