@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osetra.core.errors import StudyError
-from osetra.core.records import Task, TrialState
+from osetra.core.records import Event, Task, TrialState
 from osetra.report.figures import outcome, searching, training, where
 from osetra.report.figures.sample import MOST_CURVES, curves_of, points_of, spread
 from osetra.report.figures.theme import GREY, VERMILLION, beyond, plain, robust_range, shade, template, text_of, title_of
+from osetra.report.gathered import probes_of
 from osetra.space.scales import choice, linear, log
 
 from . import made_study
@@ -194,6 +196,17 @@ def test_layers_show_what_probes_saw_the_last_one_strongest(study):
     assert [list(trace.y) for trace in last] == [[0.1, 0.1], [3e-3, 17e-3]]
     assert len({trace.name for trace in figure.data}) == training.MOST_PROBES
     assert "25 % of units dead" in text_of(figure)
+
+
+def test_a_probe_that_does_not_say_all_is_passed_over(study):
+    probes = probes_of(study.events(study.best.number))
+    told = {"layer": 1, "gradient_norm": 0.1}
+    broken = [{"epoch": 17, "layers": [*probes[-1]["layers"], told]}, {"epoch": 18, "layers": []}, {"epoch": 19}]
+    assert training.layers([*broken, *probes], trial=7).to_json() == training.layers(probes, trial=7).to_json()
+    with pytest.raises(StudyError, match="layers need probes of trial 7, got none"):
+        training.layers(broken, trial=7)
+    silent = Event(trial=7, epoch=20, kind="probe", detail={}, at=datetime.now(UTC))
+    assert probes_of([silent]) == [{"epoch": 20, "layers": []}]
 
 
 def test_events_count_up_to_what_happened(study):

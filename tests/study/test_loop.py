@@ -20,7 +20,9 @@ from osetra.space.scales import choice, log
 from osetra.space.space import Space
 from osetra.store.memory import MemoryStore
 from osetra.study.budget import Budget
-from osetra.study.loop import LEAST_LAG, Plan, SearchLoop
+from osetra.study.loop import SearchLoop
+from osetra.study.rounds import LEAST_LAG
+from osetra.study.terms import Plan
 from osetra.training.recipe import build_member
 
 SPACE = Space({"learning_rate": log(1e-3, 1e-1), "hidden_units": choice(2, 3, 5), "batch_size": 8, "num_layers": 1})

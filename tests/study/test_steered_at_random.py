@@ -26,11 +26,13 @@ from osetra.space.space import Space
 from osetra.store.memory import MemoryStore
 from osetra.study import loop as loop_module
 from osetra.study import replay as replay_module
+from osetra.study import workers as workers_module
 from osetra.study.budget import Budget
 from osetra.study.handle import Study as Handle
-from osetra.study.loop import Plan, SearchLoop
+from osetra.study.loop import SearchLoop
 from osetra.study.past import Past
 from osetra.study.replay import replay
+from osetra.study.terms import Plan
 from osetra.training.shelf import ARRAYS
 
 SPACE = Space({"learning_rate": log(1e-3, 1e-1), "hidden_units": choice(2, 3, 5), "batch_size": 8, "num_layers": 1, "keep_prob": 0.8})
@@ -127,7 +129,7 @@ class Running:
         assert self.turns_left > 0, "the study does not come to its end"
         if self.is_killed:
             raise Killed
-        self.loop._pool.step()
+        self.loop._workers._pool.step()
 
     def turn(self):
         self._go.put(None)
@@ -162,7 +164,7 @@ def stepping():
     """From now on, until it is closed, the loop looks for commands in every turn and has its work done by `Steps`."""
     stack = ExitStack()
     for where, name, instead in (
-        (loop_module, "FLUSH_S", 0.0), (loop_module, "ThreadPoolExecutor", Steps),
+        (loop_module, "FLUSH_S", 0.0), (workers_module, "ThreadPoolExecutor", Steps),
         (replay_module, "_table", lambda *_: TABLE), (replay_module, "_is_other", lambda *_: False),
     ):  # fmt: skip
         stack.enter_context(patch.object(where, name, instead))
@@ -190,7 +192,7 @@ def test_a_trial_in_hand_that_the_clock_cuts_short_says_so_and_is_as_it_was_for_
         store.add_command("s", a_command(0, "extend", {"epochs": 100}))
         while store.commands("s", state=CommandState.WAITING) or store.trial("s", 0).epochs < 4:
             running.turn()
-        running.loop._plan = replace(running.loop._plan, deadline=time.monotonic())
+        running.loop._plan = running.loop._workers._plan = replace(running.loop._plan, deadline=time.monotonic())
         running.end()
         cut = store.trial("s", 0)
         assert (cut.state, cut.reason) == (TrialState.STOPPED, f"the time was up after {cut.epochs} of {EPOCHS + 100} epochs")

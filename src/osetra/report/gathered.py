@@ -78,8 +78,8 @@ def rungs_of(events: Sequence[Event]) -> list[int]:
 
 
 def probes_of(events: Iterable[Event]) -> list[Mapping[str, Any]]:
-    """What probes of one trial's layers showed: `epoch` and `layers`."""
-    return [{"epoch": event.epoch or 0, "layers": event.detail["layers"]} for event in events if event.kind == "probe"]
+    """What probes of one trial's layers showed: `epoch` and `layers`, none where a probe does not say."""
+    return [{"epoch": event.epoch or 0, "layers": event.detail.get("layers", [])} for event in events if event.kind == "probe"]
 
 
 def second_of_two(evaluation: Mapping[str, Any]) -> Any:

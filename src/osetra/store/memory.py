@@ -6,52 +6,16 @@ Knows nothing of: files and databases.
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime
-from threading import RLock
-from typing import Any
 
-from osetra.core import drawing
-from osetra.core.errors import StoreError
-from osetra.core.ports import Condition, Level, TrialPage
 from osetra.core.records import Checkpoint, Command, CommandState, EpochRecord, Event, Study, StudySummary, Trial, TrialState
-from osetra.store import board_rows, control_rows, rows, writers
-from osetra.store.rows import Row
+from osetra.store import control_rows, rows, writers
+from osetra.store.memory_board import MemoryBoard
+from osetra.store.memory_kept import Kept, by_dev_error, by_number, curve_of
 
 
-@dataclass(slots=True, kw_only=True)
-class _Kept:
-    study: Row
-    trials: dict[int, Row] = field(default_factory=dict)
-    curves: dict[int, dict[int, Row]] = field(default_factory=dict)
-    events: list[Row] = field(default_factory=list)
-    checkpoints: dict[tuple[int, int], tuple[Row, bytes]] = field(default_factory=dict)
-    commands: list[Row] = field(default_factory=list)
-    writer: Row | None = None
-    changes: int = 0
-
-
-class MemoryStore:
+class MemoryStore(MemoryBoard):
     """Keeps studies in this process, as `osetra.core.ports.Store` says. One lock guards it: any thread may call anything."""
-
-    def __init__(self) -> None:
-        self._studies: dict[str, _Kept] = {}
-        self._lock = RLock()
-        self._last_command = 0
-        self._closed = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A lock and a claim belong to their process; the records may go to another, with an estimator that was fitted there.
-        with self._lock:
-            state = self.__dict__ | {"_studies": deepcopy(self._studies)}
-        del state["_lock"]
-        for kept in state["_studies"].values():
-            kept.writer = None
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=RLock())
 
     def create_study(self, study: Study) -> None:
         """Record a new study; `StudyError` if the name is taken or no study may have it."""
@@ -60,7 +24,7 @@ class MemoryStore:
             self._check_open()
             if study.name in self._studies:
                 raise rows.taken_name(study.name)
-            self._studies[study.name] = _Kept(study=row)
+            self._studies[study.name] = Kept(study=row)
 
     def update_study(self, study: Study, *, owner: str | None = None) -> None:
         """Replace the record of a study that exists; `StudyError` if it does not, or is not held by `owner`."""
@@ -143,64 +107,8 @@ class MemoryStore:
         rows.check_page(order_by, limit, offset)
         with self._lock:
             found = [row for row in self._kept(study).trials.values() if not states or row["state"] in states]
-            found.sort(key=_by_dev_error if order_by == "dev_error" else _by_number)
+            found.sort(key=by_dev_error if order_by == "dev_error" else by_number)
             return [rows.trial_of(row) for row in found[offset : None if limit is None else offset + limit]]
-
-    def find_trials(
-        self,
-        study: str,
-        *,
-        order_by: str = "dev_error",
-        descending: bool = False,
-        states: Sequence[TrialState] = (),
-        where: Sequence[Condition] = (),
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> TrialPage:
-        """A page of the trials that fulfil all conditions. `StoreError` for a column, limit or offset that makes no sense."""
-        board_rows.check_search(order_by, where, limit, offset)
-        with self._lock:
-            found = [row for row in self._kept(study).trials.values() if not states or row["state"] in states]
-            found = [row for row in found if all(board_rows.fulfils(row, condition) for condition in where)]
-            page = board_rows.in_order(found, order_by, descending=descending)[offset : None if limit is None else offset + limit]
-            return TrialPage(trials=[rows.trial_of(row) for row in page], total=len(found))
-
-    def sample_trials(self, study: str, *, best: int, drawn: int, is_scored: bool = False) -> Sequence[Trial]:
-        """Those with the lowest dev errors, and others drawn by their numbers, best first."""
-        with self._lock:
-            found = [row for row in self._kept(study).trials.values() if not is_scored or row["dev_error"] is not None]
-            found.sort(key=_by_dev_error)
-            ahead = [row for row in found[:best] if row["dev_error"] is not None]
-            others = sorted(found[len(ahead) :], key=lambda row: drawing.key(row["number"]))[:drawn]
-            return [rows.trial_of(row) for row in sorted([*ahead, *others], key=_by_dev_error)]
-
-    def leaders(self, study: str) -> Sequence[Trial]:
-        """Trials that were the best when they were begun, by number."""
-        found: list[Row] = []
-        with self._lock:
-            for row in sorted(self._kept(study).trials.values(), key=_by_number):
-                able = TrialState(row["state"]).can_win and row["dev_error"] is not None
-                if able and (not found or row["dev_error"] < found[-1]["dev_error"]):
-                    found.append(row)
-            return [rows.trial_of(row) for row in found]
-
-    def levels(self, study: str) -> Sequence[Level]:
-        """How far all trials came, ascending by epochs, then by state."""
-        groups: dict[tuple[int, str], list[float | None]] = {}
-        with self._lock:
-            for row in self._kept(study).trials.values():
-                groups.setdefault((row["epochs"], row["state"]), []).append(row["dev_error"])
-        levels = []
-        for (epochs, state), errors in sorted(groups.items()):
-            known = [error for error in errors if error is not None]
-            best = min(known, default=None)
-            levels.append(Level(epochs=epochs, state=TrialState(state), trials=len(errors), scored=len(known), best=best))
-        return levels
-
-    def version(self, study: str) -> int:
-        """How often anything of the study was recorded."""
-        with self._lock:
-            return self._kept(study).changes
 
     def count_trials(self, study: str) -> Counter[TrialState]:
         """Trials by state; a state that no trial is in counts 0."""
@@ -210,31 +118,7 @@ class MemoryStore:
     def curve(self, study: str, number: int) -> Sequence[EpochRecord]:
         """The epochs of one trial in order; empty if none is recorded."""
         with self._lock:
-            curve = self._kept(study).curves.get(number, {})
-            return [rows.epoch_of(curve[epoch]) for epoch in sorted(curve)]
-
-    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """The curves of these trials, by number."""
-        with self._lock:
-            return {number: self.curve(study, number) for number in numbers}
-
-    def last_events(self, study: str, *, but: Sequence[str] = (), limit: int) -> Sequence[Event]:
-        """The last so many of all events, those of the kinds in `but` left out."""
-        rows.check_limits(limit, 0)
-        with self._lock:
-            found = [row for row in self._kept(study).events if row["kind"] not in but]
-            return [rows.event_of(row) for row in found[max(0, len(found) - limit) :]]
-
-    def event_epochs(self, study: str, kind: str) -> Sequence[int]:
-        """The epochs that events of a kind have, each once, ascending."""
-        with self._lock:
-            return sorted({row["epoch"] for row in self._kept(study).events if row["kind"] == kind and row["epoch"] is not None})
-
-    def event_times(self, study: str, kinds: Sequence[str]) -> Mapping[str, Sequence[float]]:
-        """When events of these kinds were, in seconds since 1970, ascending."""
-        with self._lock:
-            kept = self._kept(study).events
-            return {kind: sorted(row["at"] / 1e6 for row in kept if row["kind"] == kind) for kind in kinds}
+            return curve_of(self._kept(study), number)
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
@@ -330,36 +214,8 @@ class MemoryStore:
             self._studies.clear()
             self._closed = True
 
-    def _kept(self, name: str) -> _Kept:
-        self._check_open()
-        kept = self._studies.get(name)
-        if kept is None:
-            raise rows.unknown_study(name, [kept.study["name"] for kept in self._newest_first()])
-        return kept
 
-    def _held(self, name: str, owner: str | None) -> _Kept:
-        """To be written by `owner`, if that is given."""
-        kept = self._kept(name)
-        if owner is not None:
-            writers.require(name, owner, kept.writer)
-        return kept
-
-    def _newest_first(self) -> list[_Kept]:
-        oldest_first = sorted(self._studies.values(), key=lambda kept: kept.study["created"])
-        return oldest_first[::-1]
-
-    def _check_trial(self, kept: _Kept, number: int) -> None:
-        numbers = kept.trials.keys()
-        if number not in numbers:
-            first, last = min(numbers, default=None), max(numbers, default=None)
-            raise rows.unknown_trial(kept.study["name"], number, count=len(numbers), first=first, last=last)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreError("the store is closed; open it again")
-
-
-def _roll_back(kept: _Kept, trial: int, last: int) -> None:
+def _roll_back(kept: Kept, trial: int, last: int) -> None:
     """Remove what a trial came to after its epoch `last`."""
     curve = kept.curves.get(trial, {})
     for epoch in [epoch for epoch in curve if epoch > last]:
@@ -368,15 +224,6 @@ def _roll_back(kept: _Kept, trial: int, last: int) -> None:
         del kept.checkpoints[key]
 
 
-def _best(kept: _Kept) -> Trial | None:
+def _best(kept: Kept) -> Trial | None:
     eligible = [row for row in kept.trials.values() if row["state"] in rows.BEST_STATES and row["dev_error"] is not None]
-    return rows.trial_of(min(eligible, key=_by_dev_error)) if eligible else None
-
-
-def _by_dev_error(row: Mapping[str, Any]) -> tuple[bool, float, int]:
-    dev_error = row["dev_error"]
-    return (dev_error is None, 0.0 if dev_error is None else dev_error, row["number"])
-
-
-def _by_number(row: Mapping[str, Any]) -> int:
-    return row["number"]
+    return rows.trial_of(min(eligible, key=by_dev_error)) if eligible else None

@@ -24,10 +24,10 @@ from osetra.models.model import Model
 from osetra.models.predictor import Predictor
 from osetra.study.evaluate import evaluate
 from osetra.study.handle import Study
-from osetra.study.loop import Found
 from osetra.study.measure import measure
 from osetra.study.past import Past
 from osetra.study.table import PreparedTable
+from osetra.study.terms import Found
 
 
 def conclude(

@@ -39,13 +39,16 @@ class Desk:
 
     def __init__(
         self, study: str, floor: Floor, store: Store, ledger: Ledger, past: Past, data: TrainingData, *, total: int,
-        edit: Callable[[Command], str], watching: Watching | None = None, counts_given_up: bool = False,
+        take: Callable[[int], tuple[bool, Life | None]], edit: Callable[[Command], str], watching: Watching | None = None,
+        counts_given_up: bool = False,
     ) -> None:  # fmt: skip
         """total: the most epochs of a trial. edit: edits the space of the search, and says what was done. watching: of those in hand.
 
+        take: takes a trial from the search; (whether it can be had now, its life where that is at hand).
+
         counts_given_up: whether epochs that a trial was rolled back from count as epochs that it had.
         """
-        self._edit = edit
+        self._take, self._edit = take, edit
         self._watching, self._counts_given_up = watching, counts_given_up
         self._study, self._floor, self._store, self._ledger, self._past = study, floor, store, ledger, past
         self._data, self._total = data, total
@@ -201,7 +204,7 @@ class Desk:
         if number in self._in_hand:
             one = self._in_hand[number]
             return None if one.is_busy else one
-        can_be_had, life = self._floor.take(number)
+        can_be_had, life = self._take(number)
         if not can_be_had:
             return None
         trial = self._ledger[number]

@@ -29,11 +29,7 @@ MOST_KEPT = 20
 
 
 class Floor(Protocol):
-    """What trials in hand need of the loop."""
-
-    def take(self, number: int) -> tuple[bool, Life | None]:
-        """(whether the trial can be had now, its life where that is at hand); from then on the search takes it for stopped."""
-        ...
+    """What trials in hand need of the workers."""
 
     def new_life(self, configuration: Configuration, *, seed: int) -> Life:
         """Of the trial of that number, or with that one's randomness."""

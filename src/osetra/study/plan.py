@@ -33,13 +33,13 @@ from osetra.study.budget import seconds as parse_seconds
 from osetra.study.course import Course, shortened
 from osetra.study.epoch_cost import NOMINAL, EpochCost, Work
 from osetra.study.guessed_errors import GuessedErrors
-from osetra.study.loop import Found
 from osetra.study.probe_cost import Probe, probe
 from osetra.study.references import reference_facts
 from osetra.study.rehearse import rehearse
 from osetra.study.setting import Setting, decide
 from osetra.study.strategy import DEFAULT, parse_strategy
 from osetra.study.table import PreparedTable
+from osetra.study.terms import Found
 
 PROBE_S = 5.0
 PANDA_BELOW = 3

@@ -78,8 +78,9 @@ def probe(table: PreparedTable, setting: Setting, *, seconds: float, epoch_s: fl
     from osetra.engines.native.engine import NativeEngine
     from osetra.store.memory import MemoryStore
     from osetra.study.budget import Budget
-    from osetra.study.loop import Plan, SearchLoop
+    from osetra.study.loop import SearchLoop
     from osetra.study.strategy import DEFAULT, make_search
+    from osetra.study.terms import Plan
 
     began = time.monotonic()
     data, share = thin(table.training, most=seconds / EPOCHS_IN_PROBE / epoch_s)

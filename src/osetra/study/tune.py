@@ -84,9 +84,10 @@ def tune(
     from osetra.engines.native.engine import NativeEngine
     from osetra.search.finals import MOST_FINALISTS
     from osetra.study.conclude import conclude, rescue
-    from osetra.study.loop import Plan, SearchLoop
+    from osetra.study.loop import SearchLoop
     from osetra.study.panda import OneModel
     from osetra.study.phases import Phases
+    from osetra.study.terms import Plan
 
     past = past or Past()
     is_panda = setting.strategy == PANDA

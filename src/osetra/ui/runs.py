@@ -25,6 +25,7 @@ from osetra.core.errors import StudyError
 from osetra.study.places import name_and_folder
 from osetra.ui.access import TOKEN_VARIABLE
 from osetra.ui.files import Files
+from osetra.ui.flags import flags
 from osetra.ui.place import Place
 
 OPTIONS = (
@@ -115,7 +116,7 @@ class Runs:
         for name, value in options.items():
             if name not in OPTIONS:
                 raise StudyError(f"an option must be one of {', '.join(OPTIONS)}, got {name!r}; leave it out")
-            arguments += _option(name, value)
+            arguments += flags(name, value)
         arguments += [f"--set={name}={value}" for name, value in (edits or {}).items()]
         with self._lock:
             self._require_none()
@@ -137,7 +138,7 @@ class Runs:
         with self._lock:
             self._require_none()
             self._place.store().study(study)
-            arguments = [*_option("budget", budget), *(_option("until", until) or ["--apply"])]
+            arguments = [*flags("budget", budget), *(flags("until", until) or ["--apply"])]
             return self._start("apply", study, ["diagnose", *arguments], study)
 
     def stop(self) -> None:
@@ -208,18 +209,6 @@ class _Process:
             self._log.truncate(0)
             self._log.write(told)
         return told.decode("utf-8", errors="replace")
-
-
-def _option(name: str, value: Any) -> list[str]:
-    """A value that is None or False, or a list without entries, leaves the option out."""
-    flag = f"--{name.replace('_', '-')}"
-    if value is None or value is False or value == "":
-        return []
-    if value is True:
-        return [flag]
-    if isinstance(value, list | tuple):
-        return [f"{flag}={one}" for one in value]
-    return [f"{flag}={value}"]
 
 
 def _log() -> tuple[FileIO, int]:

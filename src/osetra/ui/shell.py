@@ -69,7 +69,8 @@ def put(element: Element, shown: Any) -> None:
 
 def sentence(said: str) -> str:
     """Beginning with a capital, unless with a name as it is written, and ending with a full stop."""
-    first = said.split(" ", 1)[0]
+    # A word may stand before a comma or have parts; with a colon behind it, it is a name.
+    first = said.split(" ", 1)[0].rstrip(",;").replace("-", "").replace("'", "")
     begun = f"{said[:1].upper()}{said[1:]}" if first.isalpha() and first.islower() else said
     return f"{begun.rstrip('. ')}."
 

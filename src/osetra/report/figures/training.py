@@ -53,6 +53,8 @@ MOST_NAMED = 5
 MOST_TIMES = 300
 """Points of a line in time."""
 _LATE = ("diverged", "failed")
+_DRAWN = frozenset({"layer", "gradient_norm", "update_ratio", "dead_units"})
+"""Of a layer in a probe."""
 
 
 def curves(
@@ -244,14 +246,16 @@ def ladder(
 def layers(probes: Sequence[Mapping[str, Any]], *, trial: int) -> "go.Figure":
     """Gradient and size of steps of each layer, a line for each probe, the early ones pale.
 
-    probes: `epoch` and `layers`, whose entries have the fields of `LayerProbe`. Raises StudyError without probes.
+    probes: `epoch` and `layers`, whose entries have the fields of `LayerProbe`; one in which any of those drawn is missing is passed over.
+    Raises StudyError where none is left.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    if not probes:
+    whole = [probe for probe in probes if probe.get("layers") and all(layer.keys() >= _DRAWN for layer in probe["layers"])]
+    if not whole:
         raise StudyError(f"layers need probes of trial {trial}, got none; trials of osetra's own networks are probed as they train")
-    seen = spread(sorted(probes, key=lambda probe: probe["epoch"]), MOST_PROBES)
+    seen = spread(sorted(whole, key=lambda probe: probe["epoch"]), MOST_PROBES)
     made = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09, figure=figure("Layers", height=460))
     for place, probe in enumerate(seen):
         alpha = 0.35 + 0.65 * (place + 1) / len(seen)

@@ -13,6 +13,7 @@ from typing import Any
 
 from osetra.core.errors import StudyError
 from osetra.ui.access import TOKEN_VARIABLE
+from osetra.ui.flags import flags
 
 LATEST_S = 300.0
 PLANNED = (
@@ -32,7 +33,7 @@ class Planning:
     async def plan(self, data: Path, edits: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
         """As `CostPlan.to_dict` gives it. Raises StudyError with what the command said where it could not be done."""
         self.stop()
-        arguments = [part for name, value in options.items() if name in PLANNED for part in _option(name, value)]
+        arguments = [part for name, value in options.items() if name in PLANNED for part in flags(name, value)]
         arguments += [f"--set={name}={value}" for name, value in edits.items()]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "osetra", "plan", "--json", *arguments, "--", str(data), cwd=self._folder,
@@ -62,16 +63,6 @@ class Planning:
         """End the one that is being made, if any."""
         if self._process is not None and self.is_running:
             self._process.kill()
-
-
-def _option(name: str, value: Any) -> list[str]:
-    """Values travel behind =, so that none is taken for an option."""
-    flag = f"--{name.replace('_', '-')}"
-    if value is None or value is False or value == "":
-        return []
-    if value is True:
-        return [flag]
-    return [f"{flag}={one}" for one in (value if isinstance(value, list | tuple) else [value])]
 
 
 def _last_words(said: str) -> str:

@@ -14,7 +14,6 @@ from osetra.report import told, words
 from osetra.report.gathered import Gathered
 from osetra.report.records import command_of
 from osetra.ui import shell
-from osetra.ui.pages.study.cards import sentence
 from osetra.ui.pages.study.live import Live
 
 if TYPE_CHECKING:
@@ -52,12 +51,12 @@ class Actions:
             with shell.tag("div", "grow"):
                 with shell.tag("p"):
                     shell.text(f"{'Next: ' if self._most == 1 else ''}{action['name'][:1].upper()}{action['name'][1:]}. ", "strong")
-                    shell.text(sentence(action["sentence"]), "span")
+                    shell.text(shell.sentence(action["sentence"]), "span")
                 with shell.tag("dl", "facts"):
                     for label, name in (("Because", "evidence"), ("Can bring", "effect"), ("Takes", "cost")):
                         if action.get(name):
                             shell.text(label, "dt")
-                            shell.text(sentence(str(action[name])), "dd")
+                            shell.text(shell.sentence(str(action[name])), "dd")
             if action["name"] in applied:
                 shell.button("Apply …", lambda: Asked(self._live, applied).open(), classes="main", label=f"Apply: {action['name']}")
         if command and self._most is None:
@@ -109,7 +108,7 @@ class Asked:
         try:
             run = await live.read(lambda: live.dashboard.runs.apply(live.name, budget=budget, until=until))
         except OsetraError as error:
-            shell.put(self._why, sentence(str(error)))
+            shell.put(self._why, shell.sentence(str(error)))
             return
         finally:
             shell.able(self._run, True)

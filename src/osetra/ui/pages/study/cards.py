@@ -53,7 +53,7 @@ class FigureCard:
             if self._figure is not None:
                 self._figure.delete()
                 self._figure = None
-            shell.put(self._why, sentence(str(error)))
+            shell.put(self._why, shell.sentence(str(error)))
             self._why.set_visibility(True)
             return
         self._why.set_visibility(False)
@@ -75,8 +75,3 @@ def trial_of(custom: Any) -> int | None:
     """The trial that a point of a figure is of, where it says so: its custom data, or the first of them."""
     first = custom[0] if isinstance(custom, list) and custom else custom
     return first if isinstance(first, int) and not isinstance(first, bool) else None
-
-
-def sentence(text: str) -> str:
-    """Beginning with a capital and ending with a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('. ')}."

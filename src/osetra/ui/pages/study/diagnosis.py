@@ -12,7 +12,7 @@ from osetra.report import told, words
 from osetra.report.gathered import Gathered
 from osetra.ui import shell
 from osetra.ui.pages.study.actions import Actions, applied_by
-from osetra.ui.pages.study.cards import FigureCard, card, sentence
+from osetra.ui.pages.study.cards import FigureCard, card
 from osetra.ui.pages.study.live import Live
 from osetra.ui.table import Cell, Column, Row, Table
 
@@ -74,7 +74,7 @@ class Judged:
             why = str(error)
         of = Gathered(study=record, best=live.header.best, diagnosis=found, no_diagnosis=why)
         judged = found or {}
-        shell.put(self._sentence, sentence(str(judged["sentence"])) if found else sentence(why))
+        shell.put(self._sentence, shell.sentence(str(judged["sentence"])) if found else shell.sentence(why))
         for part in (self._actions_card, self._noticed_card, *([self._gaps_card] if self._is_network else [])):
             part.set_visibility(found is not None)
         if found is None:
@@ -104,12 +104,12 @@ class Judged:
                     with shell.tag("p"):
                         shell.text(f"{one['name'][:1].upper()}{one['name'][1:]} ", "strong")
                         shell.text(f"({where}). ", "span", "quiet")
-                        shell.text(sentence(one["sentence"]), "span")
+                        shell.text(shell.sentence(one["sentence"]), "span")
                     with shell.tag("dl", "facts"):
                         for label, name in (("How sure", "certainty"), ("What helps", "remedy")):
                             if one.get(name):
                                 shell.text(label, "dt")
-                                shell.text(sentence(str(one[name]).removeprefix("sure: ")), "dd")
+                                shell.text(shell.sentence(str(one[name]).removeprefix("sure: ")), "dd")
 
 
 def show_gaps(into: Table, judged: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from nicegui.element import Element
 from osetra.core.errors import OsetraError
 from osetra.core.records import StudyState, Task
 from osetra.ui import shell
-from osetra.ui.pages.study.asking import confirmed
+from osetra.ui.asking import agreed
 from osetra.ui.pages.study.live import Live
 
 QUIET_S = 60.0
@@ -47,7 +47,7 @@ class Running:
 
     async def _asked_to_stop(self) -> None:
         told = "It ends as with Ctrl-C: what was trained is kept, the best network so far becomes the model, and it can be resumed."
-        if await confirmed("Stop this study?", told, "Stop it", is_danger=True):
+        if await agreed("Stop this study?", [told], "Stop it"):
             await self._do(self._stop, self._live.dashboard.runs.stop)
 
     async def _asked_to_resume(self) -> None:

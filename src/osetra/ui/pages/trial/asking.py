@@ -1,14 +1,11 @@
-"""Commands sent from the page of a trial, and the question before one that takes something away.
+"""Commands sent from the page of a trial.
 
 Knows nothing of: which commands there are, what they do.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-from nicegui import ui
-from nicegui.element import Element
 
 from osetra.core.errors import OsetraError
 from osetra.study.steer import Steer, user
@@ -47,18 +44,3 @@ class Asking:
     def _give(self, kind: str, detail: Mapping[str, Any], why: str) -> None:
         study = self._reading.study(self._name)
         Steer(study, self._number, who=f"{user()} (dashboard)").ask(kind, detail, why=why, timeout_s=0.0)
-
-
-async def agreed(place: Element, title: str, lines: Sequence[str], action: str) -> bool:
-    """Ask once, whether to do what takes something away. place: the question goes with it; a button in a list may go any moment."""
-    with place, ui.dialog() as dialog, shell.tag("div", "card asking"):
-        dialog.props["aria-label"] = title
-        shell.text(title, "h2")
-        for line in lines:
-            shell.text(line)
-        with shell.tag("div", "row end"):
-            shell.button("Cancel", lambda: dialog.submit(False)).props("autofocus")
-            shell.button(action, lambda: dialog.submit(True), classes="danger")
-    answer = await dialog
-    dialog.delete()
-    return bool(answer)

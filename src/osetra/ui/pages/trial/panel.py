@@ -14,7 +14,8 @@ from osetra.core.records import Event, Value
 from osetra.report import words
 from osetra.space.known import KNOWN_HYPERPARAMETERS
 from osetra.ui import shell
-from osetra.ui.pages.trial.asking import Asking, agreed
+from osetra.ui.asking import agreed
+from osetra.ui.pages.trial.asking import Asking
 from osetra.ui.pages.trial.fields import main_settings, other_settings, read_other, shown
 from osetra.ui.pages.trial.happened import changes, happened
 from osetra.ui.pages.trial.seen import Seen
@@ -193,7 +194,7 @@ class Panel:
             f"It has trained {words.counted(trial.epochs, 'epoch')}, and trains no more.",
             "While the study is trained it can be extended or continued again.",
         ]
-        if await agreed(self._card, f"Stop trial {trial.number}?", lines, "Stop it"):
+        if await agreed(f"Stop trial {trial.number}?", lines, "Stop it", place=self._card):
             await self._asking.ask("stop", {}, why=self.why)
 
     async def _extend(self) -> None:
@@ -218,7 +219,7 @@ class Panel:
         seen = self._seen
         to = seen.trial.best_epoch if epoch == "best" else epoch
         changed = self.changed() if settings is None else dict(settings)
-        if to is None or not await agreed(self._card, *_lost(seen, to, changed)):
+        if to is None or not await agreed(*_lost(seen, to, changed), place=self._card):
             return
         detail = {"epoch": epoch, **({"settings": changed} if changed else {})}
         if await self._asking.ask("rollback", detail, why=self.why if why is None else why) and settings is None:
