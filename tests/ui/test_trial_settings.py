@@ -17,7 +17,7 @@ from osetra.study.handle import Study as Handle
 from osetra.study.past import Past
 from osetra.study.writing import writing
 from osetra.ui.pages.trial.fields import STEPS, Setting, main_settings, other_settings, read_other, shown
-from osetra.ui.pages.trial.happened import asked, happened
+from osetra.ui.pages.trial.happened import SUGGESTED, asked, happened, without_repeats
 from osetra.ui.pages.trial.lists import can_be_undone, latest_suggestion
 from osetra.ui.pages.trial.seen import Seen, script_of
 from osetra.ui.pages.trial.trained import Trained
@@ -209,3 +209,12 @@ def test_who_trains_is_asked_when_nothing_new_comes_and_not_before(monkeypatch):
     finished = Handle(replace(study(), state=StudyState.FINISHED), store)
     with writing(store, "my study"):
         assert looked.look(finished, 4) is False
+
+
+def test_what_is_suggested_again_and_again_is_one_line():
+    def said(epoch, l2):
+        return Event(trial=7, epoch=epoch, kind=SUGGESTED, detail={"rule": "overfitting", "settings": {"l2": l2}}, who="babysitter", at=NOW)
+
+    changed = Event(trial=7, epoch=35, kind="set", detail={"settings": {"l2": 1.0}, "old": {}}, who="ada", at=NOW)
+    events = [said(10, 1.0), said(15, 9.0), said(20, 1.0), said(30, 1.0), changed, said(40, 1.0), said(50, 10.0)]
+    assert without_repeats(events) == [(said(15, 9.0), 1), (said(30, 1.0), 3), (changed, 1), (said(40, 1.0), 1), (said(50, 10.0), 1)]

@@ -1,7 +1,7 @@
 """Waves up a ladder: the default search.
 
     ladder   rungs R/25, R/25 * 4 .. R epochs; each rung gets an equal share of the budget
-    waves    2 to 40 of them (1.6 B/R), each a share of every rung: new trials begin, then from rung to rung the best go on
+    waves    2 to 12 of them (0.4 B/R), each a share of every rung: new trials begin, then from rung to rung the best go on
     zoom     the first wave is a Sobol sequence with the default configuration first; later ones follow a surface fitted to all results
 
 Whoever goes on is chosen among all who ever stood on the rung, by the best error so far. No barrier: a promotion takes the best of those
@@ -27,8 +27,8 @@ from osetra.search.zoom import ZoomSampler
 from osetra.space.space import Space
 
 ETA = 4.0
-FEWEST_WAVES, MOST_WAVES = 2, 40
-WAVES_PER_TRAINING = 1.6
+FEWEST_WAVES, MOST_WAVES = 2, 12
+WAVES_PER_TRAINING = 0.4
 CONTROLS = 0.05
 """Share of promotions that are drawn from those left behind."""
 EXPLORE = 0.5
@@ -41,7 +41,7 @@ LEAST_AGREEMENT = 0.2
 class Waves:
     """A `Search`.
 
-    last: epochs of a full training. budget: epochs of all trials together; None: another bound ends the study, waves of 0.6 full
+    last: epochs of a full training. budget: epochs of all trials together; None: another bound ends the study, waves of 2.5 full
     trainings follow one another. trials: how many may begin. first: what trial 0 gets, such as the default configuration; then: what the
     trials after it get. Raises `SpaceError` if one of them does not lie in the space, `StudyError` for bounds below 1.
     """
@@ -68,7 +68,7 @@ class Waves:
         self._last = last
         self.waves = _count_waves(ladder, last)
         """How many waves the budget is spent in; infinitely many without a budget."""
-        self._share = (last / WAVES_PER_TRAINING if ladder is None else ladder / self.waves) / len(rungs)
+        self._share = (2.5 * last if ladder is None else ladder / self.waves) / len(rungs)
         start = max(5, math.ceil(self._share / rungs[0]))
         self._sampler = ZoomSampler(space, seed=seed, first=first, then=then, start=start, explore=EXPLORE)
         self._climbers = Climbers(self._sampler, budget=budget, trials=trials)

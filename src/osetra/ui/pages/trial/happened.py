@@ -3,7 +3,7 @@
 Knows nothing of: elements.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,29 @@ SUGGESTED = "suggested"
 def is_told(event: Event) -> bool:
     """Whether it stands in the list of what happened to a trial."""
     return event.kind not in ROUTINE
+
+
+def without_repeats(events: Sequence[Event]) -> list[tuple[Event, int]]:
+    """Each event with how often it came: what the babysitter suggests again and again, while nothing is changed, is one, the last of them.
+
+    events: in the order in which they happened, as is what is returned.
+    """
+    found: list[tuple[Event, int]] = []
+    since = 0
+    """Where in `found` what came after the last change begins."""
+    for event in events:
+        times = 1
+        if event.kind == SUGGESTED:
+            same = next((place for place in range(since, len(found)) if _is_same(found[place][0], event)), None)
+            times += 0 if same is None else found.pop(same)[1]
+        else:
+            since = len(found) + 1
+        found.append((event, times))
+    return found
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    return all(one.detail.get(part) == other.detail.get(part) for part in ("rule", "settings", "rollback_to"))
 
 
 def happened(event: Event, error_name: str) -> str:

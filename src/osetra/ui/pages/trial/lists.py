@@ -11,7 +11,7 @@ from nicegui.element import Element
 from osetra.core.records import Command, CommandState, Event
 from osetra.report.lineage import local
 from osetra.ui import shell
-from osetra.ui.pages.trial.happened import SUGGESTED, asked, happened, is_told
+from osetra.ui.pages.trial.happened import SUGGESTED, asked, happened, is_told, without_repeats
 from osetra.ui.pages.trial.seen import Seen
 
 LATEST = 6
@@ -61,7 +61,7 @@ def table(label: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) ->
 
 def events_list(seen: Seen, undo: Callable[[Event], Any]) -> None:
     """The latest first, with a way back behind each change that is still in effect."""
-    told = [event for event in reversed(seen.events) if is_told(event)]
+    told = without_repeats([event for event in seen.events if is_told(event)])[::-1]
     if not told:
         shell.text("Nothing out of the ordinary happened to it so far.", classes="quiet")
         return
@@ -69,17 +69,17 @@ def events_list(seen: Seen, undo: Callable[[Event], Any]) -> None:
     def way_back(event: Event) -> Any:
         return lambda: shell.button("Undo", lambda: undo(event), label=f"Undo: {happened(event, seen.record.error_name)}")
 
-    has_why = any(event.detail.get("why") for event in told)
+    has_why = any(event.detail.get("why") for event, _ in told)
     rows = [
         [
             "-" if event.epoch is None else f"{event.epoch:,}",
-            happened(event, seen.record.error_name),
+            happened(event, seen.record.error_name) + (f" ({times:,} times, this the last)" if times > 1 else ""),
             event.who,
             *([str(event.detail.get("why") or "")] if has_why else []),
             local(event.at).partition(" ")[2],
             way_back(event) if can_be_undone(seen, event) else "",
         ]
-        for event in told[:MOST_EVENTS]
+        for event, times in told[:MOST_EVENTS]
     ]
     if len(told) > MOST_EVENTS:
         shell.text(f"The last {MOST_EVENTS} of {len(told):,}.", classes="quiet small")
