@@ -7,15 +7,17 @@ from hypothesis import HealthCheck, settings
 from osetra.ui.api import WholeNames, api_of
 from osetra.ui.reading import Reading
 
+from .conftest import copy_store
+
 APP = api_of(Reading(None, "none.db"))
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _people(demo_home):
-    """The description is known before there is a store."""
+def _people(demo_home, tmp_path_factory):
+    """The description is known before there is a store. The store is a copy, since commands are kept in it."""
     assert isinstance(APP, WholeNames)
-    APP.app.state.reading = Reading(None, str(demo_home / "osetra.db"))
+    APP.app.state.reading = Reading(None, str(copy_store(demo_home / "osetra.db", tmp_path_factory.mktemp("contract") / "osetra.db")))
 
 
 @schema.hook
