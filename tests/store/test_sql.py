@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -459,3 +460,16 @@ def tables(path: Path) -> dict[str, str]:
     found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'").fetchall()
     connection.close()
     return {name: " ".join(sql.split()) for name, sql in found}
+
+
+def test_a_file_that_is_open_as_a_database_is_opened_by_sqlite_alone(tmp_path, monkeypatch):
+    place = tmp_path / "s.db"
+    with closing(open_store(place)) as store:
+        assert store.studies() == []
+
+        def opened(*_, **__):
+            raise AssertionError("closing it again would drop the locks that this process holds on it")
+
+        monkeypatch.setattr(Path, "open", opened)
+        with closing(open_store(place, create=False, read_only=True)) as another:
+            assert another.studies() == []

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.exc import DBAPIError
 
 from osetra.core.errors import StoreError
+from osetra.store import in_use
 
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space and go on",
@@ -101,6 +102,8 @@ class _Place:
         """Remember the one that lies there now."""
         if self._file is None:
             self._file = self._found()
+            if self._file is not None:
+                in_use.note(self._file)
 
     def require_same(self) -> None:
         """Raises StoreError if another lies there now, or none."""

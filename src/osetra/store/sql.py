@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from osetra.core.errors import MissingExtra, StoreError
 from osetra.core.ports import Store
+from osetra.store.in_use import is_in_use
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -157,6 +158,8 @@ def _check_file(path: Path, *, create: bool, read_only: bool) -> None:
             return
         if not read_only and not os.access(path, os.W_OK):
             raise StoreError(f"the store {path} cannot be written to; make it writable, or open it for reading only")
+        if is_in_use(path):
+            return
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except (OSError, ValueError) as error:
