@@ -12,7 +12,7 @@ import osetra
 from osetra.core.errors import SpaceError
 from osetra.core.records import TrialState
 from osetra.space import choice
-from osetra.training.schedules import SCHEDULES, ManualSchedule, learning_rates, manual_rates
+from osetra.training.schedules import SCHEDULES, learning_rates
 
 STEPWISE = ("sqrt_step", "cosine", "one_cycle")
 DEAF = [schedule for schedule in SCHEDULES if schedule != "reduce_on_plateau"]
@@ -197,40 +197,6 @@ class TestAgainstPytorch:
         rising, falling = (self.rates_of(torch, scheduler(strategy), total) for strategy in ("linear", "cos"))
         theirs = np.where(np.arange(total) <= 0.3 * total - 1, rising, falling)
         assert every_step(learning_rates("one_cycle", 0.7, total_epochs=epochs), epochs, steps) == pytest.approx(theirs, rel=1e-9)
-
-
-def test_manual_changes_hold_from_their_epoch_on():
-    rates = manual_rates(ManualSchedule(changes=((4, 0.01), (0, 0.1), (2, 0.5))))
-    assert first_of_each_epoch(rates, 6) == [0.1, 0.1, 0.5, 0.5, 0.01, 0.01]
-    assert rates(3, 4).tolist() == [0.5] * 4
-
-
-def test_of_two_changes_for_one_epoch_the_later_holds():
-    assert manual_rates(ManualSchedule(changes=((0, 0.1), (1, 0.9), (1, 0.2))))(1, 1).tolist() == [0.2]
-
-
-def test_before_the_first_change_the_schedule_before_is_in_effect():
-    rates = manual_rates(ManualSchedule(changes=((2, 1),)), before=learning_rates("inverse", 0.2, total_epochs=9))
-    assert first_of_each_epoch(rates, 4) == pytest.approx([0.2, 0.1, 1.0, 1.0])
-    assert rates(2, 3).dtype == np.float64
-    untouched = manual_rates(ManualSchedule(changes=()), before=learning_rates("cosine", 0.2, total_epochs=9))
-    assert (untouched(5, 4) == learning_rates("cosine", 0.2, total_epochs=9)(5, 4)).all()
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (((-1, 0.1),), "epoch of a change must be a whole number >= 0, got -1; 0 is the first epoch"),
-        (((0.5, 0.1),), "epoch of a change must be a whole number >= 0, got 0.5"),
-        (((0, 0.0),), "rate of a change must be > 0, got 0.0; give a small one"),
-        (((0, math.nan),), "rate of a change must be > 0, got nan"),
-        (((3, 0.1),), r"a rate from epoch 0 on, got changes at epochs \[3\]; add a change \(0, rate\)"),
-        ((), "got changes at epochs none"),
-    ],
-)
-def test_manual_nonsense_is_refused(changes, words):
-    with pytest.raises(SpaceError, match=words):
-        manual_rates(ManualSchedule(changes=changes))
 
 
 @pytest.mark.parametrize(

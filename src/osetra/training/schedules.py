@@ -9,18 +9,16 @@
     cosine              alpha0/2 * (1 + cos(pi * progress)), progress from 0 to 1 over all steps of the trial
     one_cycle           linear from alpha0/25 to alpha0 over 30 % of all steps, then a cosine down to alpha0/10,000
     reduce_on_plateau   alpha0, times decay_factor whenever no epoch was better for decay_patience epochs (see plateau)
-    manual              from each change's epoch on, its rate: handed over by a program, no hyperparameter
 
-Warm-up multiplies any of them but one_cycle, which has its own, and manual, by min(1, t/(warmup_epochs * steps an epoch)), t from 1.
+Warm-up multiplies any of them but one_cycle, which has its own, by min(1, t/(warmup_epochs * steps an epoch)), t from 1. A rate that is
+set while a trial trains is no schedule: see `steering`.
 
-`epoch` counts from 0. Sources: the course (inverse, exponential, square roots, staircase, manual); Loshchilov & Hutter 2017,
+`epoch` counts from 0. Sources: the course (inverse, exponential, square roots, staircase); Loshchilov & Hutter 2017,
 arXiv:1608.03983 (cosine); Smith & Topin 2019, arXiv:1708.07120 (one_cycle); Goyal et al. 2017, arXiv:1706.02677 (warm-up).
 Knows nothing of: optimisers, data.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -105,42 +103,6 @@ def learning_rates(
     if schedule == "reduce_on_plateau":
         return ReduceOnPlateau(warmed, factor=decay_factor, patience=decay_patience)
     return warmed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualSchedule:
-    """Changes of the rate that a person or a program made. Raises SpaceError for an epoch below 0 or a rate that is not > 0."""
-
-    changes: tuple[tuple[int, float], ...]
-    """(epoch from 0, the rate from that epoch on), in any order; of two for one epoch the later in the tuple holds."""
-
-    def __post_init__(self) -> None:
-        for epoch, rate in self.changes:
-            _require(is_whole(epoch) and epoch >= 0, "the epoch of a change must be a whole number >= 0", epoch, "0 is the first epoch")
-            _require(is_number(rate) and rate > 0, "the rate of a change must be > 0", rate, "give a small one to stand nearly still")
-
-
-def manual_rates(manual: ManualSchedule, *, before: Rates | None = None) -> Rates:
-    """The rates of `manual`; until its first change those of `before`.
-
-    Raises SpaceError where there is no `before` and nothing is in effect in the first epoch.
-    """
-    # Sorting keeps the order of changes for one epoch.
-    changes = sorted(manual.changes, key=lambda change: change[0])
-    epochs = [epoch for epoch, _ in changes]
-    if before is None and epochs[:1] != [0]:
-        raise SpaceError(
-            f"a manual schedule must give a rate from epoch 0 on, got changes at epochs {epochs or 'none'}; add a change (0, rate)"
-        )
-
-    def rates(epoch: int, steps: int) -> np.ndarray:
-        made = bisect_right(epochs, epoch)
-        if made == 0:
-            assert before is not None
-            return before(epoch, steps)
-        return np.full(steps, float(changes[made - 1][1]))
-
-    return rates
 
 
 def _one_cycle(step: np.ndarray, total: int) -> np.ndarray:
