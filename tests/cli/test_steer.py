@@ -120,6 +120,19 @@ def test_a_trial_of_a_fit_in_another_process_is_steered_and_replayed_to_the_bit(
     assert f"{who} rolled it back from epoch" in steer("lineage", 0).out
 
 
+def test_a_fit_in_another_process_is_told_to_end(fit):
+    fit.wait_for_epochs(0, 1)
+    told = osetra_here(fit.folder, "stop", "mine", "--why", "home time").succeeded().out
+    assert told == "mine: the study ends; the best so far is kept, and it can be resumed.\n"
+    _, err = fit.process.communicate(timeout=PATIENCE_S)
+    assert fit.process.returncode == 0, err
+    study = Study.open("mine", fit.folder / "osetra.db")
+    assert (study.record.state, study.record.reason) == (StudyState.STOPPED, "interrupted")
+    [event] = [event for event in study.events() if event.kind == "asked to stop"]
+    assert event.detail["why"] == "home time"
+    assert "no process trains study 'mine'" in osetra_here(fit.folder, "stop", "mine").refused()
+
+
 def test_where_nobody_trains_the_verbs_say_so(home):
     assert "came to its end" in osetra_here(home, "pause", "people", 0).refused()
     assert "no study is named 'nobody'" in osetra_here(home, "pause", "nobody", 0).refused()

@@ -336,3 +336,25 @@ def test_a_warm_started_trial_says_whose_configuration_it_has_after_the_space_wa
         assert study.trial(number).configuration["learning_rate"] == store.trial("earlier", source).configuration["learning_rate"]
     edited_at = study.facts["space_history"]["versions"][-1]["trials"]
     assert any(number >= edited_at for number in begun)
+
+
+def test_a_study_that_is_told_to_stop_keeps_the_best_so_far_and_goes_on_to_where_it_would_have_come():
+    store = MemoryStore()
+    study, [command] = steered([(0, 5, "stop", {})], store, whole=True)
+    assert (command.state, command.answer) == (CommandState.DONE, "the study ends; the best so far is kept, and it can be resumed")
+    assert (study.record.state, study.record.reason) == (StudyState.STOPPED, "interrupted")
+    assert 5 <= study.trial(0).epochs < 40
+    assert len(study.model.predict(rows())) == 4000
+    [event] = [event for event in store.events("mine") if event.kind == "asked to stop"]
+    assert (event.trial, event.who, event.detail["why"], event.detail["command"]) == (None, "ada", "to see", command.id)
+    again = osetra.resume("mine", store, data=rows())
+    assert again.record.state is StudyState.FINISHED
+    plain = osetra.fit(rows(), "label", **OPTIONS)
+    for number in range(4):
+        assert [one.dev_error for one in again.curve(number)] == [one.dev_error for one in plain.curve(number)]
+
+
+def test_what_is_asked_of_the_whole_study_is_an_edit_or_its_end():
+    _, [command] = steered([(0, 2, "pause", {})], whole=True)
+    assert command.state is CommandState.REFUSED
+    assert command.answer == "a command for the whole study must be edit or stop, got 'pause'; name a trial for others"

@@ -13,13 +13,6 @@ TOKEN = "a-token-that-is-long-enough"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    driver = in_browser.started()
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
 def served(serving, demo_home):
     return serving(demo_home / "osetra.db", demo_home, OSETRA_TOKEN=TOKEN)
 

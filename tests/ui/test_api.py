@@ -226,6 +226,8 @@ def test_a_command_to_a_study_that_nobody_trains_cannot_be_done(api):
     assert "a trial is steered while its study is trained" in told
     assert "osetra resume" in _refused(api.post(f"{AT_ODD}/trials/0/commands", json={"kind": "pause"}), 409)
     assert _refused(api.post(f"{AT_ODD}/commands", json={"edits": {"learning_rate": "log(1e-4, 0.1)"}}), 409)
+    assert "osetra resume" in _refused(api.post(f"{AT_ODD}/stop", json={}), 409)
+    _refused(api.post(f"{AT_ODD}/stop", json={"trial": 1}), 422)
     _refused(api.post("/studies/people/trials/99/commands", json={"kind": "pause"}), 404)
 
 
@@ -260,7 +262,7 @@ def test_commands_are_carried_out_refused_or_wait(tmp_path, demo_home):
         heard.append((command.trial, command.kind, dict(command.detail), command.why))
         if command.kind == "pause":
             return None
-        if command.kind == "stop":
+        if command.kind == "stop" and command.trial is not None:
             return CommandState.REFUSED, "trial 3 is over", None
         return CommandState.DONE, f"{command.kind} from epoch 2 on", 2
 
@@ -287,6 +289,8 @@ def test_commands_are_carried_out_refused_or_wait(tmp_path, demo_home):
         assert "trial 3 is over" in _refused(api.post(trial, json={"kind": "stop"}), 409)
         edited = api.post("/studies/people/commands", json={"edits": {"learning_rate": "log(1e-4, 0.1)"}})
         assert (edited.status_code, heard[-1][:3]) == (200, (None, "edit", {"edits": {"learning_rate": "log(1e-4, 0.1)"}}))
+        ended = api.post("/studies/people/stop", json={"why": "enough"})
+        assert (ended.status_code, heard[-1]) == (200, (None, "stop", {}, "enough"))
         waits = api.post(trial, params={"wait_s": 0}, json={"kind": "pause"})
         assert waits.status_code == 202
         later = _read(api, waits.headers["location"])

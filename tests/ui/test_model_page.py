@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,8 +19,9 @@ from osetra.models.files import load, save
 from osetra.store.sql import open_store
 from report.made_study import HOSTILE, made
 
+from .looking import LOOKS, Page
+
 in_browser.require()
-WAIT_S = 30.0
 ROWS = 300
 
 
@@ -69,55 +69,11 @@ def url(home, dashboard_url):
     return dashboard_url(home / "osetra.db", home)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    driver = in_browser.started()
-    yield driver
-    driver.quit()
-
-
-class Page:
-    """A model's page, as a person uses it."""
+class ModelPage(Page):
+    """With what one predicts with."""
 
     def __init__(self, browser, url, study):
-        self.browser = browser
-        in_browser.look(browser)
-        in_browser.complaints(browser)
-        browser.get(f"{url}/study/{study}/model")
-        self.until(lambda: self.texts("h1"))
-
-    def until(self, holds):
-        end = time.monotonic() + WAIT_S
-        while not (found := holds()):
-            assert time.monotonic() < end, f"not in {WAIT_S} s: {self.browser.find_element('tag name', 'body').text[:900]}"
-            time.sleep(0.05)
-        return found
-
-    def texts(self, where):
-        return self.browser.execute_script("return [...document.querySelectorAll(arguments[0])].map(one => one.innerText.trim())", where)
-
-    def field(self, label):
-        """The input under its label, which must be one that a person can find."""
-        script = """return [...document.querySelectorAll('.predict-field')]
-            .find(one => one.querySelector('.q-field__label').innerText == arguments[0])"""
-        return self.browser.execute_script(script, label).find_element("css selector", "input")
-
-    def type(self, label, text):
-        from selenium.webdriver.common.keys import Keys
-
-        field = self.field(label)
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
-        field.send_keys(Keys.CONTROL + "a")
-        field.send_keys(text if text else Keys.DELETE)
-
-    def choose(self, label, option):
-        field = self.field(label)
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
-        field.click()
-        script = "return [...document.querySelectorAll('.q-menu .q-item')].find(one => one.innerText.trim() == arguments[0])"
-        # By the browser itself: the menu moves as it opens.
-        self.browser.execute_script("arguments[0].click()", self.until(lambda: self.browser.execute_script(script, option)))
-        self.until(lambda: not self.texts(".q-menu .q-item"))
+        super().__init__(browser, f"{url}/study/{study}/model")
 
     def answer(self):
         return self.texts(".answer-value")[0]
@@ -138,27 +94,14 @@ class Page:
         return heads, [cells[at : at + len(heads)] for at in range(0, len(cells), len(heads))]
 
 
-LOOKS = ((in_browser.WIDE, False), (in_browser.NARROW, True))
-
-
 def sound(page, looks=LOOKS[1:]):
-    """What is held of the page in every state; axe takes its time over figures, so not of every state in every look."""
-    browser = page.browser
-    page.until(lambda: not [text for text in page.texts(".quiet") if text in ("Drawing …", "Reading the data …")])
-    for size, dark in looks:
-        in_browser.look(browser, size=size, dark=dark)
-        page.until(
-            lambda dark=dark: browser.execute_script("return document.documentElement.dataset.theme") == ("dark" if dark else "light")
-        )
-        assert in_browser.barriers(browser) == [], (size, dark)
-        assert in_browser.beyond_the_screen(browser) == 0, (size, dark)
-    in_browser.look(browser)
-    assert in_browser.complaints(browser) == []
-    assert browser.execute_script("return window.hacked") is None
+    """Once all is drawn."""
+    page.until(lambda: not [text for text in page.texts(".quiet") if text in ("Drawing …", "Reading the data …")], "all figures")
+    page.sound(looks)
 
 
 def test_the_form_predicts_what_the_model_predicts(browser, url, home):
-    page = Page(browser, url, "mixed")
+    page = ModelPage(browser, url, "mixed")
     saved = load(home / "models" / "saved" / "mixed")
     page.until(lambda: page.answer())
     row = {"age": "33", HOSTILE: "61.25", "since": "2017-05-06", "street": "street 7"}
@@ -182,7 +125,7 @@ def test_the_form_predicts_what_the_model_predicts(browser, url, home):
 
 
 def test_a_file_is_predicted_and_a_wrong_one_is_said_in_a_sentence(browser, url, home, tmp_path):
-    page = Page(browser, url, "mixed")
+    page = ModelPage(browser, url, "mixed")
     saved = load(home / "models" / "saved" / "mixed")
     rows = people().iloc[:30]
     name = "a <b>file & 'more'.csv"
@@ -207,7 +150,7 @@ def test_a_file_is_predicted_and_a_wrong_one_is_said_in_a_sentence(browser, url,
 
 
 def test_values_are_predicted_and_data_that_are_gone_are_said_to_be(browser, url, home):
-    page = Page(browser, url, "priced")
+    page = ModelPage(browser, url, "priced")
     saved = load(home / "models" / "saved" / "priced")
     page.until(lambda: page.answer())
     for label, text in {"age": "50", "weight": "48.5", "since": "2018-02-03"}.items():
@@ -221,7 +164,7 @@ def test_values_are_predicted_and_data_that_are_gone_are_said_to_be(browser, url
 
 def test_images_are_predicted_from_files(browser, url, home, tmp_path):
     image = pytest.importorskip("PIL.Image", reason="image files need Pillow")
-    page = Page(browser, url, "seen")
+    page = ModelPage(browser, url, "seen")
     saved = load(home / "models" / "saved" / "seen")
     pixels = np.load(home / "pixels.npz")["X"]
     for number in range(3):
@@ -261,7 +204,7 @@ def test_a_model_outside_the_working_folder_is_not_read(browser, home, tmp_path,
     store.create_study(type(record)(**{name: getattr(record, name) for name in record.__slots__} | {"facts": facts}))
     store.close()
     address = dashboard_url(inside / "osetra.db", inside)
-    page = Page(browser, address, "outside")
+    page = ModelPage(browser, address, "outside")
     page.until(lambda: any("A model is read within the working folder" in text for text in page.texts("[role=alert]")))
     with pytest.raises(urllib.error.HTTPError) as refused:
         fetched(address, "study", "outside", "model", "download", "folder")

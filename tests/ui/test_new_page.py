@@ -13,8 +13,9 @@ from osetra.ui.pages.new import guessed
 from osetra.ui.preview import preview
 from report.made_study import HOSTILE
 
+from .looking import LOOKS, Page
+
 in_browser.require()
-WAIT_S = 90.0
 ROWS = 200
 NAME = "a <b>table & 'more'.csv"
 
@@ -37,87 +38,24 @@ def url(home, dashboard_url):
     return dashboard_url(home / "osetra.db", home)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    driver = in_browser.started()
-    yield driver
-    driver.quit()
-
-
-class Page:
-    """The page, as a person uses it."""
+class NewPage(Page):
+    """Whose fields are read when they are left, or a moment later."""
 
     def __init__(self, browser, url):
-        self.browser = browser
-        in_browser.look(browser)
-        in_browser.complaints(browser)
-        browser.get(f"{url}/new")
-        self.until(lambda: self.texts("h2"), "the page")
-
-    def until(self, holds, what):
-        end = time.monotonic() + WAIT_S
-        while not (found := holds()):
-            assert time.monotonic() < end, f"{what}: not in {WAIT_S} s: {self.texts('body')[0][:1500]}"
-            time.sleep(0.05)
-        return found
-
-    def texts(self, where):
-        return self.browser.execute_script("return [...document.querySelectorAll(arguments[0])].map(one => one.innerText.trim())", where)
-
-    def says(self, text, where="[role=status], [role=alert]"):
-        self.until(lambda: any(text in shown for shown in self.texts(where)), text)
-
-    def choose(self, label, option):
-        field = self.browser.find_element("css selector", f"[aria-label='{label}'][role=combobox], input[aria-label='{label}']")
-        script = "return [...document.querySelectorAll('.q-menu .q-item')].find(one => one.innerText.trim().startsWith(arguments[0]))"
-        asked = [0.0]
-
-        def offered():
-            # A page that is still being filled closes a menu that was opened meanwhile.
-            if not self.texts(".q-menu") and time.monotonic() > asked[0] + 1:
-                asked[0] = time.monotonic()
-                self.browser.execute_script("arguments[0].click()", field)
-            return self.browser.execute_script(script, option)
-
-        self.browser.execute_script("arguments[0].click()", self.until(offered, option))
-        self.until(lambda: not self.texts(".q-menu .q-item"), "the menu closed")
+        super().__init__(browser, f"{url}/new")
 
     def type(self, label, text):
         from selenium.webdriver.common.keys import Keys
 
-        field = self.browser.find_element("css selector", f"input[aria-label='{label}'], textarea[aria-label='{label}']")
-        field.send_keys(Keys.CONTROL + "a")
-        # What is typed is sent on when the field is left, or a moment later.
-        field.send_keys(text or Keys.DELETE, Keys.TAB)
-
-    def button(self, shown):
-        script = "return [...document.querySelectorAll('button')].find(one => one.innerText.trim() == arguments[0])"
-        return self.browser.execute_script(script, shown)
-
-    def press(self, shown):
-        self.until(lambda: self.button(shown).is_enabled(), f"{shown} can be pressed")
-        self.browser.execute_script("arguments[0].click()", self.button(shown))
+        super().type(label, text)
+        self.field(label).send_keys(Keys.TAB)
 
 
 EDITS = "Edits, one a line: name = value or name = range"
 
 
-def sound(page, looks=((in_browser.WIDE, False), (in_browser.NARROW, True))):
-    """What is held of the page in every state."""
-    browser = page.browser
-    for size, dark in looks:
-        in_browser.look(browser, size=size, dark=dark)
-        theme = "dark" if dark else "light"
-        page.until(lambda theme=theme: browser.execute_script("return document.documentElement.dataset.theme") == theme, theme)
-        assert in_browser.barriers(browser) == [], (size, dark)
-        assert in_browser.beyond_the_screen(browser) == 0, (size, dark)
-    in_browser.look(browser)
-    assert in_browser.complaints(browser) == []
-    assert browser.execute_script("return window.hacked") is None
-
-
 def test_a_fit_is_planned_started_and_its_study_comes(browser, url, home):
-    page = Page(browser, url)
+    page = NewPage(browser, url)
     assert not page.button("Start").is_enabled()
     page.says("Choose the data")
     page.choose("File or folder", f"data/{NAME}")
@@ -136,7 +74,7 @@ def test_a_fit_is_planned_started_and_its_study_comes(browser, url, home):
     assert not page.button("Start").is_enabled()
     page.type(EDITS, "learning_rate = log(1e-3, 1e-2)\nnum_layers = 1")
     page.until(lambda: any(text.startswith("log(0.001, 0.01)") for text in page.texts("[aria-label='What is searched'] td")), "the edit")
-    sound(page)
+    page.sound()
     page.press("Show the plan")
     page.until(lambda: any("full training" in text for text in page.texts(".plan li")), "the plan")
     assert page.texts(".plan dt")[0] == "approach"
@@ -156,7 +94,7 @@ def test_a_fit_is_planned_started_and_its_study_comes(browser, url, home):
 
 
 def test_a_fit_goes_on_when_its_page_is_left_and_is_stopped_from_another(browser, url, home):
-    page = Page(browser, url)
+    page = NewPage(browser, url)
     page.choose("File or folder", "line.parquet")
     page.says("200 rows, 2 columns: regression of y")
     page.type("Name of the study", "left alone")
@@ -165,7 +103,7 @@ def test_a_fit_goes_on_when_its_page_is_left_and_is_stopped_from_another(browser
     page.until(lambda: browser.current_url.endswith("/study/left%20alone"), "the study's page")
     browser.get("about:blank")
     page.until(lambda: Study.open("left alone", home / "osetra.db").trials(), "a trial")
-    page = Page(browser, url)
+    page = NewPage(browser, url)
     page.says("The fit runs")
     assert "left alone" in page.texts("aside a")
     page.choose("File or folder", "line.parquet")
@@ -173,7 +111,7 @@ def test_a_fit_goes_on_when_its_page_is_left_and_is_stopped_from_another(browser
     page.until(lambda: page.button("Show the plan").is_enabled(), "the plan can be asked for")
     time.sleep(1.5)  # Once a second the page looks how the run stands.
     assert not page.button("Start").is_enabled()
-    sound(page, looks=((in_browser.NARROW, False),))
+    page.sound(LOOKS[1:])
     page.press("Stop")
     page.says("The fit was stopped; the best so far is kept")
     page.until(lambda: page.button("Start").is_enabled(), "Start can be pressed")
@@ -181,7 +119,7 @@ def test_a_fit_goes_on_when_its_page_is_left_and_is_stopped_from_another(browser
 
 
 def test_what_cannot_be_read_or_fitted_is_said_and_cannot_be_started(browser, url):
-    page = Page(browser, url)
+    page = NewPage(browser, url)
     page.choose("File or folder", "torn.csv")
     page.says("torn.csv must be")
     assert not page.button("Start").is_enabled()
@@ -195,7 +133,7 @@ def test_what_cannot_be_read_or_fitted_is_said_and_cannot_be_started(browser, ur
     page.until(lambda: page.button("Start").is_enabled(), "Start can be pressed")
     page.choose("Edit or add", "optimizer")
     page.until(lambda: page.browser.find_element("css selector", "textarea").get_attribute("value") == "optimizer = adam", "the line")
-    sound(page, looks=((in_browser.NARROW, False),))
+    page.sound(LOOKS[1:])
 
 
 def test_the_head_of_a_long_file_tells_about_how_many_rows_it_has(tmp_path):

@@ -80,6 +80,18 @@ def test_what_takes_long_is_made_less_often_but_not_never(shared, clock):
     assert made[-1] == "again"
 
 
+def test_what_took_long_once_by_chance_is_made_as_often_as_before(shared, clock):
+    for version, took in enumerate([0.01, 5.0, 0.01]):
+        clock.now += EVERY_S
+
+        def work(took=took):
+            clock.now += took
+
+        shared.get("mine", "key", version, work, is_changing=True)
+    clock.now += EVERY_S
+    assert shared.get("mine", "key", 9, lambda: "new", is_changing=True) == "new"
+
+
 def test_once_it_is_over_nobody_is_handed_an_old_one(shared):
     made = []
     shared.get("mine", "key", 0, maker(made), is_changing=True)

@@ -1,6 +1,5 @@
-"""The list of studies and the page of a study in a browser, made from records; one is trained by the test's own hand."""
+"""The page of a study in a browser, made from records; one is trained by the test's own hand."""
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -12,21 +11,14 @@ import in_browser
 from osetra.core.records import StudyState, Task, TrialState
 from osetra.store.sql import open_store
 from osetra.study.asked import OF_DATA, OF_SEARCH
+from osetra.study.writing import writing
 from report.made_study import HOSTILE, configuration, curve, made, measured, record, trials
 
+from .looking import LOOKS, Page, until
+
 in_browser.require()
-WAIT_S = 60.0
 MANY = 60
 """Trials of the large study: more than one page."""
-
-
-def until(holds, what):
-    """Wait for it, and hand over what it came to."""
-    end = time.monotonic() + WAIT_S
-    while not (found := holds()):
-        assert time.monotonic() < end, f"{what}: not in {WAIT_S} s"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +43,8 @@ def store(folder):
         budget={"seconds": None, "trials": 10, "epochs": None},
     )
     opened.create_study(replace(going_on, state=StudyState.RUNNING, reason="", finished=None))
-    yield opened
+    with writing(opened, "training"):
+        yield opened
     opened.close()
 
 
@@ -60,61 +53,14 @@ def url(store, folder, dashboard_url):
     return dashboard_url(folder / "osetra.db", folder)
 
 
-class Page:
-    """A page, as a person sees it."""
-
-    def __init__(self, browser, address):
-        self.browser = browser
-        in_browser.complaints(browser)
-        browser.get(address)
-        until(lambda: self.texts("h1"), "the page")
-
-    def texts(self, where):
-        """Of what can be seen."""
-        script = "return [...document.querySelectorAll(arguments[0])].filter(one => one.offsetParent).map(one => one.innerText.trim())"
-        return self.browser.execute_script(script, where)
-
-    def press(self, shown):
-        """A button, or a heading that sorts, once nothing that still moves lies before it."""
-        from selenium.common.exceptions import WebDriverException
-
-        script = """return [...document.querySelectorAll('button')].find(
-            one => one.offsetParent && one.innerText.replace(/[↑↓]/, '').trim() == arguments[0])"""
-
-        def pressed():
-            found = self.browser.execute_script(script, shown)
-            try:
-                return found is not None and (found.click() or True)
-            except WebDriverException:
-                return False
-
-        until(pressed, f"the button {shown}")
-
-    def type(self, label, text):
-        from selenium.webdriver.common.keys import Keys
-
-        field = until(lambda: self.browser.find_elements("css selector", f"input[aria-label='{label}']"), f"the field {label}")[0]
-        field.send_keys(Keys.CONTROL + "a")
-        field.send_keys(text)
-
-    def choose(self, label, option):
-        self.browser.find_element("css selector", f"input[aria-label='{label}']").find_element("xpath", "ancestor::label").click()
-        script = "return [...document.querySelectorAll('.q-menu .q-item')].find(one => one.innerText.trim() == arguments[0])"
-        until(lambda: self.browser.execute_script(script, option), f"the option {option}").click()
-
-    def column(self, heading):
-        """Texts below a heading of the table in view."""
-        script = """const table = [...document.querySelectorAll('table')].find(one => one.offsetParent);
-            if (!table) return [];
-            const place = [...table.tHead.rows[0].cells].findIndex(one => one.innerText.replace(/[↑↓]/, '').trim() == arguments[0]);
-            return [...table.tBodies[0].rows].map(row => row.cells[place]?.innerText.trim())"""
-        return self.browser.execute_script(script, heading)
+class StudyPage(Page):
+    """With figures that one can look at and drag over."""
 
     def drawn(self):
         """Titles of the cards in view whose figure shows points."""
         script = """return [...document.querySelectorAll('section.card')].filter(one => one.offsetParent
             && one.querySelector('.plot .scatterlayer .trace, .plot .barlayer .trace')).map(one => one.querySelector('h2').innerText)"""
-        return self.browser.execute_script(script)
+        return self.run(script)
 
     def zoom(self):
         """Drag over a part of the first figure; the range that is seen then."""
@@ -122,51 +68,16 @@ class Page:
 
         ground = self.browser.find_element("css selector", ".plot .nsewdrag")
         seen = "return document.querySelector('.plot').layout.xaxis.range"
-        before = self.browser.execute_script(seen)
+        before = self.run(seen)
         ActionChains(self.browser).move_to_element(ground).click_and_hold().move_by_offset(120, 60).release().perform()
-        return until(lambda: now if (now := self.browser.execute_script(seen))[0] > before[0] else None, "the zoom")
+        return until(lambda: now if (now := self.run(seen))[0] > before[0] else None, "the zoom")
 
     def curve_points(self):
         """How many points the figure of the curves has."""
         script = """const plot = document.querySelector('.plot');
             const points = (plot && plot._fullData || []).flatMap(one => [...one.x]);
             return points.filter(at => at != null && !Number.isNaN(at)).length"""
-        return self.browser.execute_script(script)
-
-
-def fits(browser):
-    """What is held of a page in every state."""
-    assert in_browser.complaints(browser) == []
-    assert in_browser.beyond_the_screen(browser) == 0
-
-
-def sound(browser):
-    """And what takes longer to see."""
-    fits(browser)
-    assert in_browser.barriers(browser) == []
-
-
-def test_the_list_says_what_each_study_came_to(browser, url):
-    in_browser.look(browser)
-    page = Page(browser, url)
-    until(lambda: page.column("study"), "the list")
-    listed = dict(
-        zip((one.splitlines()[0] for one in page.column("study")), zip(page.column("state"), page.column("best"), strict=True), strict=True)
-    )
-    assert set(listed) == {"classes", "overfitted", "prices", "a function/of mine", HOSTILE, "training"}
-    assert listed["classes"][0] == "finished"
-    assert "9.00 %" in listed["classes"][1]
-    assert "test error rate, 8.50 to 9.50 %" in listed["classes"][1]
-    assert "test RMSE" in listed["prices"][1]
-    assert listed["training"][0].startswith("running")
-    sound(browser)
-
-
-def test_a_store_without_a_study_says_what_to_type(browser, dashboard_url, tmp_path_factory):
-    empty = tmp_path_factory.mktemp("empty")
-    page = Page(browser, dashboard_url(empty / "osetra.db", empty))
-    assert until(lambda: page.texts(".empty pre"), "what to type") == ["osetra fit DATA --target COLUMN"]
-    sound(browser)
+        return self.run(script)
 
 
 def test_an_unknown_study_is_a_sentence(browser, url):
@@ -177,8 +88,7 @@ def test_an_unknown_study_is_a_sentence(browser, url):
 
 
 def test_the_page_begins_with_the_verdict_and_draws_the_curves(browser, url):
-    in_browser.look(browser)
-    page = Page(browser, f"{url}/study/classes")
+    page = StudyPage(browser, f"{url}/study/classes")
     until(lambda: "Curves" in page.drawn(), "the curves")
     assert page.texts("h1") == ["classes"]
     assert any("9.00 %" in one for one in page.texts(".numbers .main"))
@@ -187,14 +97,13 @@ def test_the_page_begins_with_the_verdict_and_draws_the_curves(browser, url):
     before = page.curve_points()
     page.choose("Coloured by", "how far they came")
     # One colour a rung; the points are the same ones, but for their order.
-    until(lambda: browser.execute_script("return document.querySelector('.plot').data.length") > 3, "curves by rung")
+    until(lambda: page.run("return document.querySelector('.plot').data.length") > 3, "curves by rung")
     assert page.curve_points() >= before
-    sound(browser)
+    page.sound(LOOKS[1:])
 
 
 def test_trials_are_sorted_filtered_and_paged_where_they_are_kept(browser, url):
-    in_browser.look(browser)
-    page = Page(browser, f"{url}/study/classes?tab=trials")
+    page = StudyPage(browser, f"{url}/study/classes?tab=trials")
     until(lambda: page.column("trial"), "the leaderboard")
     assert len(page.column("trial")) == 25
     assert page.column("trial")[0].startswith("7")
@@ -216,7 +125,7 @@ def test_trials_are_sorted_filtered_and_paged_where_they_are_kept(browser, url):
     page.type("at least", "100")
     expected = {number for number in range(MANY) if configuration(number)["hidden_units"] >= 100}
     until(lambda: {int(one.split()[0]) for one in page.column("trial")} == expected, "the large networks")
-    sound(browser)
+    page.sound(LOOKS[1:])
     # A trial is a link away, and who comes back finds the order as it was.
     link = browser.find_element("css selector", "tbody a")
     assert link.get_attribute("href").endswith(f"/trial/{link.text}")
@@ -227,8 +136,7 @@ def test_trials_are_sorted_filtered_and_paged_where_they_are_kept(browser, url):
 
 
 def test_a_study_that_trains_is_followed_without_a_reload(browser, url, store):
-    in_browser.look(browser)
-    page = Page(browser, f"{url}/study/training")
+    page = StudyPage(browser, f"{url}/study/training")
     until(lambda: page.texts(".numbers .main"), "the numbers")
     assert "No trial has come to a result yet" in until(lambda: page.texts(".verdict .lead"), "the verdict")[0]
     ready = [replace(one, state=TrialState.RUNNING, epochs=4) for one in trials(2)]
@@ -241,7 +149,7 @@ def test_a_study_that_trains_is_followed_without_a_reload(browser, url, store):
         more = [replace(one, epochs=epochs) for one in ready]
         store.record("training", trials=more, epochs={one.number: curve(one, 16)[epochs - 1 : epochs] for one in more})
         until(lambda so_many=3 * epochs: page.curve_points() == so_many, f"{epochs} epochs")
-    assert browser.execute_script("return document.querySelector('.plot').layout.xaxis.range") == zoomed
+    assert page.run("return document.querySelector('.plot').layout.xaxis.range") == zoomed
     assert any("14" in one for one in page.texts(".numbers .main"))
     over = [replace(one, state=TrialState.FINISHED, epochs=7) for one in ready]
     store.record("training", trials=over)
@@ -250,7 +158,7 @@ def test_a_study_that_trains_is_followed_without_a_reload(browser, url, store):
     until(lambda: page.texts("h1 + .state") == ["stopped"], "the end")
     assert "it was interrupted" in page.texts(".study-top")[0]
     assert "Resume" in page.texts("button")
-    sound(browser)
+    page.sound(LOOKS[1:])
 
 
 OF_NETWORKS = {"Bias and variance", "Beside simple references", "Slices: where it is worst"}
@@ -259,69 +167,58 @@ OF_SEARCHES = {"One hyperparameter", "Importance of each hyperparameter", "Paral
 
 def opened(page, tab, drawn):
     """A tab with all its figures, among them these."""
-    page.press(tab)
+    page.press(tab, within=".tabs")
     until(lambda: drawn <= set(page.drawn()), f"the figures of {tab}, not only {page.drawn()}")
     until(lambda: "Drawing …" not in page.texts("p"), "every figure, or why there is none")
     until(lambda: page.texts(".numbers .main"), "the numbers")
 
 
-def test_every_tab_is_sound_wide_and_narrow_light_and_dark(browser, url):
-    in_browser.look(browser, size=in_browser.NARROW, dark=True)
-    page = Page(browser, f"{url}/study/classes")
-    opened(page, "Overview", {"Curves"})
-    fits(browser)
-    opened(page, "Trials", set())
-    until(lambda: page.column("trial"), "the trials")
-    fits(browser)
-    opened(page, "Search", OF_SEARCHES)
-    sound(browser)
-    in_browser.look(browser, size=in_browser.WIDE, dark=True)
-    opened(page, "Diagnosis", OF_NETWORKS)
-    sound(browser)
-    in_browser.look(browser, size=in_browser.NARROW, dark=False)
-    opened(page, "Record", {"Events"})
-    sound(browser)
+def test_every_tab_is_sound_wide_and_dark_and_on_a_telephone_in_light(browser, url):
+    page = StudyPage(browser, f"{url}/study/classes", dark=True)
+    for tab, drawn in (
+        ("Overview", {"Curves"}),
+        ("Trials", set()),
+        ("Search", OF_SEARCHES),
+        ("Diagnosis", OF_NETWORKS),
+        ("Record", {"Events"}),
+    ):
+        opened(page, tab, drawn)
+        page.sound()
 
 
 def test_a_study_of_an_objective_has_no_network_to_speak_of(browser, url):
-    in_browser.look(browser, size=in_browser.NARROW)
-    page = Page(browser, f"{url}/study/{quote('a function/of mine', safe='')}")
+    page = StudyPage(browser, f"{url}/study/{quote('a function/of mine', safe='')}", size=in_browser.NARROW)
     opened(page, "Diagnosis", set())
     said = until(lambda: "".join(page.texts(".verdict .lead")), "the verdict")
     assert said.startswith("No verdict on bias and variance")
     assert "Model" not in page.texts("a")
     assert not OF_NETWORKS & set(page.texts("h2"))
     opened(page, "Search", OF_SEARCHES)
-    fits(browser)
+    page.fits()
 
 
 def test_what_a_study_holds_is_never_markup(browser, url):
-    in_browser.look(browser)
-    page = Page(browser, f"{url}/study/{quote(HOSTILE, safe='')}")
+    page = StudyPage(browser, f"{url}/study/{quote(HOSTILE, safe='')}")
     assert page.texts("h1") == [HOSTILE]
     for tab, drawn in (("Overview", {"Curves"}), ("Trials", set()), ("Diagnosis", OF_NETWORKS), ("Record", {"Events"})):
         opened(page, tab, drawn)
-    assert browser.execute_script("return [...document.querySelectorAll('img, b, script:not([src]):not([nonce])')].length") == 0
-    assert browser.execute_script("return window.hacked") is None
+    assert page.run("return [...document.querySelectorAll('img, b, script:not([src]):not([nonce])')].length") == 0
+    assert page.run("return window.hacked") is None
     assert in_browser.complaints(browser) == []
 
 
 def test_an_action_is_asked_for_once_and_what_cannot_be_done_is_said(browser, url):
-    in_browser.look(browser)
-    # What a person clicks on in a dialog that is still growing may lie elsewhere a moment later.
-    still = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": still})
-    page = Page(browser, f"{url}/study/overfitted?tab=diagnosis")
+    page = StudyPage(browser, f"{url}/study/overfitted?tab=diagnosis")
     until(lambda: page.texts(".actions li"), "the actions")
     assert all(word in page.texts(".actions li")[0] for word in ("Because", "Can bring", "Takes"))
     page.press("Apply …")
     assert until(lambda: page.texts(".q-dialog h2"), "the question") == ["Run the next search?"]
-    sound(browser)
+    page.sound(LOOKS[:1])
     page.press("Run it")
     until(lambda: not page.texts(".q-dialog h2"), "the end of the question")
     # The data that the study names are not there, which the search says as it would in a terminal.
     until(lambda: any("/data/made.csv" in one for one in page.texts("section[aria-label='Started from this dashboard']")), "why not")
-    fits(browser)
+    page.fits()
 
 
 def test_the_report_is_a_file_to_download(url):

@@ -3,10 +3,8 @@
 import os
 import signal
 import subprocess
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -14,25 +12,18 @@ import pytest
 
 import in_browser
 from cli.calls import COMMAND, environment
+from osetra.core.errors import StudyError
 from osetra.core.records import CommandState, EpochRecord, Event, StudyState, Task, Trial, TrialState
 from osetra.core.records import Study as StudyRecord
 from osetra.store.sql import open_store
 from osetra.study.handle import Study
 from osetra.study.writing import writing
 
+from .looking import LOOKS, WAIT_S, Page, until
+
 in_browser.require()
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Ctrl-C as a signal is POSIX")
-WAIT_S = 120.0
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-
-
-def until(holds, what):
-    """Wait for it, and hand over what it came to."""
-    end = time.monotonic() + WAIT_S
-    while not (found := holds()):
-        assert time.monotonic() < end, f"{what}: not in {WAIT_S} s"
-        time.sleep(0.1)
-    return found
 
 
 class Fit:
@@ -52,11 +43,16 @@ class Fit:
             [COMMAND, "fit", "rows.csv", "--target", "label", "--study", "mine", *bounds, *edits],
             cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        until(self.has_begun, "the fit's first epochs")
 
     def has_begun(self):
         assert self.process.poll() is None, self.process.communicate()
-        return self.store.exists() and self.store.stat().st_size and self.study().store.curve("mine", 0)[1:]
+        if not (self.store.exists() and self.store.stat().st_size):
+            return False
+        try:
+            return self.study().store.curve("mine", 0)[1:]
+        except StudyError:
+            # Its tables are made before it is.
+            return False
 
     def study(self):
         return Study.open("mine", self.store)
@@ -67,50 +63,13 @@ class Fit:
         assert self.process.returncode == 0, err
 
 
-class Page:
-    """A trial's page, as a person uses it."""
+class TrialPage(Page):
+    """With what a trial is steered by."""
 
     def __init__(self, browser, url, study, number):
-        self.browser, self.number = browser, number
-        browser.get(f"{url}/study/{study}/trial/{number}")
-        until(lambda: self.texts(".numbers .main"), "the page")
-
-    def texts(self, where):
-        # In one call: between two the page may have changed.
-        script = "return [...document.querySelectorAll(arguments[0])].map(one => (one.innerText ?? one.textContent).trim())"
-        return self.browser.execute_script(script, where)
-
-    def button(self, shown, *, within="body"):
-        script = "return [...document.querySelectorAll(arguments[0] + ' button')].find(one => one.innerText.trim() == arguments[1])"
-        return self.browser.execute_script(script, within, shown)
-
-    def press(self, shown, *, within="body"):
-        """As soon as it can be pressed: a question takes a moment to unfold."""
-        from selenium.common.exceptions import (
-            ElementClickInterceptedException,
-            ElementNotInteractableException,
-            StaleElementReferenceException,
-        )
-
-        def pressed():
-            try:
-                found = self.button(shown, within=within)
-                if found is None or not found.is_enabled():
-                    return False
-                found.click()
-            except (ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException):
-                return False
-            return True
-
-        until(pressed, f"the button {shown}")
-
-    def type(self, label, text):
-        from selenium.webdriver.common.keys import Keys
-
-        field = self.browser.find_element("css selector", f"input[aria-label='{label}']")
-        field.click()
-        field.send_keys(Keys.CONTROL + "a")
-        field.send_keys(text)
+        super().__init__(browser, f"{url}/study/{study}/trial/{number}")
+        self.number = number
+        self.until(lambda: self.texts(".numbers .main"), "the numbers")
 
     def value(self, label):
         return self.browser.find_element("css selector", f"input[aria-label='{label}']").get_attribute("value")
@@ -139,23 +98,19 @@ class Page:
         """Of the dev curve as it is drawn, its epochs."""
         script = """const plot = document.querySelector('.curve .plot');
             return plot && plot.data ? plot.data.filter(one => one.name.startsWith('dev')).flatMap(one => one.x) : []"""
-        return self.browser.execute_script(script)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    driver = in_browser.started()
-    yield driver
-    driver.quit()
+        return self.run(script)
 
 
 @pytest.fixture(scope="module")
 def fit(tmp_path_factory):
     made = Fit(tmp_path_factory.mktemp("trial"))
-    yield made
-    if made.process.poll() is None:
-        made.process.kill()
-        made.process.communicate()
+    try:
+        until(made.has_begun, "the fit's first epochs")
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -163,23 +118,8 @@ def url(fit, dashboard_url):
     return dashboard_url(fit.store, fit.folder)
 
 
-ALL_LOOKS = tuple(product((in_browser.WIDE, in_browser.NARROW), (False, True)))
-
-
-def sound(browser, looks=ALL_LOOKS):
-    """What is held of the page in every state."""
-    for size, dark in looks:
-        in_browser.look(browser, size=size, dark=dark)
-        # The figure follows the page's width a moment later.
-        until(lambda: in_browser.beyond_the_screen(browser) == 0, f"a page of {size}")
-        assert in_browser.barriers(browser) == [], (size, dark)
-    in_browser.look(browser)
-    assert in_browser.complaints(browser) == []
-
-
 def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
-    in_browser.look(browser)
-    page = Page(browser, url, "mine", 0)
+    page = TrialPage(browser, url, "mine", 0)
 
     # It is watched.
     first = until(page.points, "the curve")
@@ -217,7 +157,7 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
     page.press("Pause")
     held = int(page.answer("pause").removeprefix("stands still after epoch "))
     until(lambda: page.texts("h1 ~ .state")[0] == "paused" and page.epochs == held, "the pause")
-    sound(browser)
+    page.sound()
     page.press("Continue")
     assert page.answer("continue") == f"goes on with epoch {held + 1}"
     page.press("Extend")
@@ -234,18 +174,16 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
 
     # The first change is undone by a rollback to before it, which is asked once and says what is lost.
     until(lambda: page.button("Undo"), "the way back")
-    browser.execute_script("[...document.querySelectorAll('td button')].filter(one => one.innerText == 'Undo').at(-1).click()")
+    page.run("[...document.querySelectorAll('td button')].filter(one => one.innerText == 'Undo').at(-1).click()")
     asked = until(lambda: page.texts(".q-dialog p"), "the question")
     assert asked[0].startswith(f"Epochs {at + 1} to ")
     assert "What was set since is undone: learning_rate 0.02, momentum" in asked[1]
     assert "batch_size 100" in asked[1]
-    # It fades in, and text half there has little contrast.
-    until(lambda: not browser.execute_script("return document.querySelector('.q-dialog').getAnimations({subtree: true}).length"), "it all")
-    assert in_browser.barriers(browser) == []
+    page.sound(LOOKS[1:])
     page.press("Cancel", within=".q-dialog")
     until(lambda: not page.texts(".q-dialog p"), "no question")
     assert not [one for one in fit.study().store.commands("mine") if one.kind == "rollback"]
-    browser.execute_script("[...document.querySelectorAll('td button')].filter(one => one.innerText == 'Undo').at(-1).click()")
+    page.run("[...document.querySelectorAll('td button')].filter(one => one.innerText == 'Undo').at(-1).click()")
     page.press("Roll back", within=".q-dialog")
     assert page.answer("roll back to epoch") == f"stands at the end of epoch {at}, and goes on from there"
     until(lambda: page.value("learning rate") == "0.003" and page.value("momentum") == "0.9", "the values of before")
@@ -258,7 +196,7 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
     until(lambda: page.points()[-1:] == [page.epochs], "the curve up to there")
     script = """const plot = document.querySelector('.curve .plot'), box = plot.querySelector('.nsewdrag').getBoundingClientRect();
         return [box.left + plot._fullLayout.xaxis.d2p(arguments[0]), box.top + box.height / 2]"""
-    x, y = browser.execute_script("document.querySelector('.curve').scrollIntoView(); " + script, at)
+    x, y = page.run("document.querySelector('.curve').scrollIntoView(); " + script, at)
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.actions.action_builder import ActionBuilder
 
@@ -291,7 +229,7 @@ def test_a_trial_is_watched_and_steered_from_its_page(browser, fit, url):
 
 
 def test_a_branch_leads_back_to_its_parent_and_what_nobody_trains_cannot_be_steered(browser, fit, url):
-    page = Page(browser, url, "mine", 1_000_000)
+    page = TrialPage(browser, url, "mine", 1_000_000)
     assert "Branched from trial 0" in page.texts("nav a")
     fit.interrupt()
     until(lambda: any("Nobody trains this study now" in said for said in page.texts(".panda p")), "that nobody trains it")
@@ -302,7 +240,7 @@ def test_a_branch_leads_back_to_its_parent_and_what_nobody_trains_cannot_be_stee
     assert page.button("Undo") is None
     typed = "\n".join(page.texts("pre"))
     assert f"osetra replay mine 1000000 --store {fit.store}" in typed
-    sound(browser, [(in_browser.WIDE, False), (in_browser.NARROW, True)])
+    page.sound()
 
 
 def test_an_address_of_no_trial_says_so(browser, fit, url):
@@ -328,11 +266,11 @@ def test_a_suggestion_is_followed_with_a_button_and_a_waiting_answer_blocks_noth
     event = Event(trial=4, epoch=3, kind="suggested", detail=suggested, who="babysitter", at=NOW)
     store.record("a/b <b>", trials=[trial], epochs={4: curve}, events=[event])
     with writing(store, "a/b <b>"):
-        page = Page(browser, dashboard_url(tmp_path / "s.db", tmp_path), "a%2Fb%20%3Cb%3E", 4)
+        page = TrialPage(browser, dashboard_url(tmp_path / "s.db", tmp_path), "a%2Fb%20%3Cb%3E", 4)
         assert f"After epoch 3: dev error stalls {markup}." in page.texts(".verdict p")
         assert "Set learning_rate 0.005." in page.texts(".verdict p")
         page.press("Do it")
-        until(lambda: page.texts(".commands li")[0].startswith("set learning_rate 0.005\nasked; waits"), "the command")
+        until(lambda: "".join(page.texts(".commands li")[:1]).startswith("set learning_rate 0.005\nasked; waits"), "the command")
         [command] = store.commands("a/b <b>", state=CommandState.WAITING)
         assert command.id is not None
         assert (command.kind, command.detail) == ("set", {"settings": {"learning_rate": 0.005}})
@@ -342,12 +280,10 @@ def test_a_suggestion_is_followed_with_a_button_and_a_waiting_answer_blocks_noth
         store.answer_command("a/b <b>", command.id, state=CommandState.REFUSED, answer=f"it cannot be {markup}", at=NOW)
         assert page.answer("set learning_rate 0.005") == f"refused: it cannot be {markup}"
         page.press("Log axis")
-        until(lambda: browser.execute_script("return document.querySelector('.curve .plot').layout.yaxis.type") == "log", "the log axis")
+        until(lambda: page.run("return document.querySelector('.curve .plot').layout.yaxis.type") == "log", "the log axis")
         page.press("Loss")
         until(lambda: "dev loss" in page.texts(".curve .legendtext"), "the loss")
         page.slider("smoothing").send_keys("\ue00e")
         until(lambda: "dev loss, smoothed" in page.texts(".curve .legendtext"), "the smoothed curve")
-    assert browser.execute_script("return window.hacked") is None
-    assert in_browser.barriers(browser) == []
-    assert in_browser.complaints(browser) == []
+    page.sound(LOOKS[:1])
     store.close()

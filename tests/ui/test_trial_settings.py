@@ -1,7 +1,6 @@
 """What a trial's page makes of settings, events and commands, without a browser."""
 
 import shlex
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,14 +12,11 @@ from osetra.core.records import Command, CommandState, Event, Study, StudyState,
 from osetra.space.scales import log, one_minus_log
 from osetra.space.space import Space
 from osetra.store.memory import MemoryStore
-from osetra.study.handle import Study as Handle
 from osetra.study.past import Past
-from osetra.study.writing import writing
 from osetra.ui.pages.trial.fields import STEPS, Setting, main_settings, other_settings, read_other, shown
 from osetra.ui.pages.trial.happened import SUGGESTED, asked, happened, without_repeats
 from osetra.ui.pages.trial.lists import can_be_undone, latest_suggestion
 from osetra.ui.pages.trial.seen import Seen, script_of
-from osetra.ui.pages.trial.trained import Trained
 from osetra.ui.pages.trial.typed import done, resume, typed
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -188,27 +184,6 @@ def test_why_a_trial_cannot_be_steered_is_said():
     assert seen().why_not == ""
     assert "Resume it" in seen(is_trained=False).why_not
     assert seen(is_trained=False).can_resume
-
-
-def test_who_trains_is_asked_when_nothing_new_comes_and_not_before(monkeypatch):
-    """The record of a study whose process was killed goes on saying that it runs."""
-    store = MemoryStore()
-    store.create_study(study())
-    handle, looked = Handle(store.study("my study"), store), Trained()
-    assert looked.look(handle, 1) is False
-    with writing(store, "my study"):
-        # What nobody trains is asked again once something is new.
-        assert looked.look(handle, 1) is False
-        assert looked.look(handle, 2) is True
-    assert looked.look(handle, 2) is True
-    assert looked.look(handle, 3) is True
-    monkeypatch.setattr("osetra.ui.pages.trial.trained.STILL_S", 0.0)
-    assert looked.is_due
-    assert looked.look(handle, 3) is False
-    assert not looked.is_due
-    finished = Handle(replace(study(), state=StudyState.FINISHED), store)
-    with writing(store, "my study"):
-        assert looked.look(finished, 4) is False
 
 
 def test_what_is_suggested_again_and_again_is_one_line():

@@ -20,7 +20,7 @@ WAITS = 10
 """Exit code of a command that was not answered in time."""
 
 
-def run_steer(name: str, number: int, store: str, kind: str, detail: Mapping[str, Any], *, why: str, as_json: bool) -> None:
+def run_steer(name: str, number: int | None, store: str, kind: str, detail: Mapping[str, Any], *, why: str, as_json: bool) -> None:
     """Ask and print the answer; a refusal leaves as any mistake does."""
     study = open_study(name, store)
     study.place = store
@@ -28,8 +28,8 @@ def run_steer(name: str, number: int, store: str, kind: str, detail: Mapping[str
     if as_json:
         print_json(_facts(name, answered))
     else:
-        say(output(), f"Trial {number}: {answered.answer}.")
-        if answered.state is CommandState.WAITING:
+        say(output(), f"{name if number is None else f'Trial {number}'}: {answered.answer}.")
+        if answered.state is CommandState.WAITING and number is not None:
             suffix = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
             output().print(f"       osetra lineage {shlex.quote(name)} {number}{suffix}", style="dim", soft_wrap=True)
     if answered.state is CommandState.WAITING:

@@ -242,8 +242,11 @@ class Store(Protocol):
         """The epochs of one trial in order; empty if none is recorded."""
         ...
 
-    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """The curves of these trials, as `curve` gives one, by number."""
+    def curves(self, study: str, numbers: Sequence[int], *, most: int | None = None) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials, as `curve` gives one, by number.
+
+        most: epochs of each at the most, evenly from the first to the last; all where there are no more. `StoreError` for fewer than 2.
+        """
         ...
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:

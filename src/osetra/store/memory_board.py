@@ -72,10 +72,14 @@ class MemoryBoard(KeptStudies):
         with self._lock:
             return self._kept(study).changes
 
-    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """The curves of these trials, by number."""
+    def curves(self, study: str, numbers: Sequence[int], *, most: int | None = None) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials, by number; of each at most so many epochs, evenly."""
+        rows.check_most(most)
         with self._lock:
-            return {number: curve_of(self._kept(study), number) for number in numbers}
+            found = {number: curve_of(self._kept(study), number) for number in numbers}
+        if most is None:
+            return found
+        return {number: _spread(curve, most) for number, curve in found.items()}
 
     def last_events(self, study: str, *, but: Sequence[str] = (), limit: int) -> Sequence[Event]:
         """The last so many of all events, those of the kinds in `but` left out."""
@@ -94,3 +98,10 @@ class MemoryBoard(KeptStudies):
         with self._lock:
             kept = self._kept(study).events
             return {kind: sorted(row["at"] / 1e6 for row in kept if row["kind"] == kind) for kind in kinds}
+
+
+def _spread(curve: Sequence[EpochRecord], most: int) -> list[EpochRecord]:
+    """At most so many epochs: the first, every so many after it, and the last."""
+    last = curve[-1].epoch if curve else 0
+    step = 1 + max(0, last - 2) // (most - 1)
+    return [record for record in curve if record.epoch == last or (record.epoch - 1) % step == 0]

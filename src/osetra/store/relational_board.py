@@ -127,15 +127,20 @@ class RelationalBoard:
             # Where there is no such study, this says so.
             return study_id_of(connection, study) * 0 if found is None else found
 
-    def curves(self, study: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """The curves of these trials, by number."""
+    def curves(self, study: str, numbers: Sequence[int], *, most: int | None = None) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials, by number; of each at most so many epochs, evenly."""
+        rows.check_most(most)
         found: dict[int, list[EpochRecord]] = {number: [] for number in numbers}
         asked = [number for number in found if as_asked(number) == number]
         with self._transactions.reading() as connection:
             mine = epochs.c.study_id == study_id_of(connection, study)
             for start in range(0, len(asked), _AT_ONCE):
                 query = select(epochs.c.trial, *(epochs.c[name] for name in _OF_EPOCH))
-                query = query.where(mine, epochs.c.trial.in_(asked[start : start + _AT_ONCE])).order_by(epochs.c.trial, epochs.c.epoch)
+                asked_for = and_(mine, epochs.c.trial.in_(asked[start : start + _AT_ONCE]))
+                query = query.where(asked_for).order_by(epochs.c.trial, epochs.c.epoch)
+                if most is not None:
+                    ends = select(epochs.c.trial, func.max(epochs.c.epoch).label("last")).where(asked_for).group_by(epochs.c.trial).cte()
+                    query = query.join(ends, ends.c.trial == epochs.c.trial).where(_is_kept(ends.c.last, most))
                 # Plain tuples: a page may ask for thousands of epochs every second, and fields by name take three times as long.
                 for trial, *values in connection.execute(query):
                     found[trial].append(EpochRecord(**dict(zip(_OF_EPOCH, values, strict=True))))
@@ -163,6 +168,12 @@ class RelationalBoard:
             for kind, at in connection.execute(select(events.c.kind, events.c.at).where(mine)):
                 found[kind].append(at / 1e6)
         return {kind: sorted(times) for kind, times in found.items()}
+
+
+def _is_kept(last: ColumnElement[int], most: int) -> ColumnElement[bool]:
+    """Whether an epoch is among at most so many of a curve that ends with `last`: its first, every so many after it, and its last."""
+    step = 1 + case((last > 2, last - 2), else_=0) // (most - 1)
+    return or_(epochs.c.epoch == last, (epochs.c.epoch - 1) % step == 0)
 
 
 def _by_number(connection: Connection, mine: ColumnElement[bool], numbers: Sequence[int]) -> dict[int, Trial]:

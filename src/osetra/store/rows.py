@@ -186,6 +186,12 @@ def check_limits(limit: int | None, offset: int) -> None:
         raise StoreError(f"limit and offset must be >= 0, got limit={limit} and offset={offset}")
 
 
+def check_most(most: int | None) -> None:
+    """Raises `StoreError` for a curve that would not have both its ends."""
+    if most is not None and most < 2:
+        raise StoreError(f"a curve must have 2 epochs at least, its first and its last, got most={most}")
+
+
 def taken_name(name: str) -> StudyError:
     return StudyError(f"the name of a study must be new, and {name!r} is recorded already; choose another or resume that study")
 

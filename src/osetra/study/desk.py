@@ -7,6 +7,8 @@ the trial's script (see `training.steering`), by which it can be repeated, rolle
     set, extend, rollback, branch    see `steering`; a branch begins with the weights of another trial at the end of an epoch
     pause, continue, stop            it stands still, goes on, is over
 
+What concerns the whole study: `edit` changes its space, `stop` has it end as Ctrl-C does.
+
 Knows nothing of: how commands are typed, how the search decides.
 """
 
@@ -39,16 +41,16 @@ class Desk:
 
     def __init__(
         self, study: str, floor: Floor, store: Store, ledger: Ledger, past: Past, data: TrainingData, *, total: int,
-        take: Callable[[int], tuple[bool, Life | None]], edit: Callable[[Command], str], watching: Watching | None = None,
-        counts_given_up: bool = False,
+        take: Callable[[int], tuple[bool, Life | None]], edit: Callable[[Command], str], leave: Callable[[], None],
+        watching: Watching | None = None, counts_given_up: bool = False,
     ) -> None:  # fmt: skip
         """total: the most epochs of a trial. edit: edits the space of the search, and says what was done. watching: of those in hand.
 
-        take: takes a trial from the search; (whether it can be had now, its life where that is at hand).
+        take: takes a trial from the search; (whether it can be had now, its life where that is at hand). leave: has the study end soon.
 
         counts_given_up: whether epochs that a trial was rolled back from count as epochs that it had.
         """
-        self._take, self._edit = take, edit
+        self._take, self._edit, self._leave = take, edit, leave
         self._watching, self._counts_given_up = watching, counts_given_up
         self._study, self._floor, self._store, self._ledger, self._past = study, floor, store, ledger, past
         self._data, self._total = data, total
@@ -189,6 +191,10 @@ class Desk:
     def _carry_out(self, command: Command) -> tuple[str, int | None] | None:
         """What came of it, and the epoch at which it took effect; None: the trial cannot be had just now."""
         if command.trial is None:
+            if command.kind == "stop":
+                self._leave()
+                self._ledger.event(None, None, "asked to stop", _by(command), who=command.who)
+                return "the study ends; the best so far is kept, and it can be resumed", None
             told = self._edit(command)
             self._ledger.event(None, None, "space edited", {**command.detail, "told": told, "why": command.why}, who=command.who)
             return told, None

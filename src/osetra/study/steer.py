@@ -27,7 +27,7 @@ TIMEOUT_S = 10.0
 
 
 class Steer:
-    """One trial of a study that is being trained.
+    """One trial of a study that is being trained, or the whole study.
 
     Each call waits up to `timeout_s` seconds and returns the `Command` with its `state`, its `answer` in words and the `epoch` after which
     it took effect. Raises StudyError with the answer where it was refused, where there is no such trial, and where nobody works on the
@@ -55,7 +55,7 @@ class Steer:
         return self.ask("continue", {}, why=why, timeout_s=timeout_s)
 
     def stop(self, *, why: str = "", timeout_s: float = TIMEOUT_S) -> Command:
-        """It is over."""
+        """It is over; without a trial, the whole study, which keeps the best so far and can be resumed."""
         return self.ask("stop", {}, why=why, timeout_s=timeout_s)
 
     def extend(self, epochs: int, *, why: str = "", timeout_s: float = TIMEOUT_S) -> Command:
@@ -100,9 +100,8 @@ class Steer:
             if time.monotonic() >= deadline:
                 if not is_worked_on(store, name):
                     return _withdrawn(store, name, command, "the process that trained the study is gone")
-                told = (
-                    f"{command.kind} of trial {self._trial} still waits after {timeout_s:g} s, and is carried out once the trial can be had"
-                )
+                whose = "the study" if self._trial is None else f"trial {self._trial}"
+                told = f"{command.kind} of {whose} still waits after {timeout_s:g} s, and is carried out once {whose} can be had"
                 return replace(found, answer=told)
             time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
         return found

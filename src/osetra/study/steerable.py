@@ -15,6 +15,7 @@ from osetra.engines.port import Member, TrainingData
 from osetra.training.steering import Change, Script, check_change
 
 KINDS = ("set", "pause", "continue", "stop", "extend", "rollback", "branch")
+OF_THE_STUDY = ("edit", "stop")
 
 
 class Build(Protocol):
@@ -25,8 +26,8 @@ def check(command: Command, study: str, trials: Mapping[int, Trial], *, total: i
     """Raises StudyError or SpaceError for what cannot be done, saying why. total: the most epochs of a trial."""
     number, kind, detail = command.trial, command.kind, command.detail
     if number is None:
-        if kind != "edit":
-            raise StudyError(f"a command for the whole study must be edit, got {kind!r}; name a trial for {', '.join(KINDS)}")
+        if kind not in OF_THE_STUDY:
+            raise StudyError(f"a command for the whole study must be {' or '.join(OF_THE_STUDY)}, got {kind!r}; name a trial for others")
         return
     if kind not in KINDS:
         raise StudyError(f"a command must be one of {', '.join(KINDS)}, got {kind!r}; choose one")

@@ -194,6 +194,26 @@ class BoardContract:
         }  # fmt: skip
         assert not store.curves("mine", [])
 
+    def test_curves_are_thinned_evenly_with_both_ends(self, store: Store) -> None:
+        store.create_study(make_study())
+        lengths = [0, 1, 2, 3, 7, 10, 50, 101]
+        curves = {n: [make_epoch(epoch, dev_error=1 / epoch) for epoch in range(1, length + 1)] for n, length in enumerate(lengths)}
+        store.record("mine", trials=[make_trial(n) for n in curves], epochs=curves)
+        for most in (2, 3, 7, 10, 49, 200):
+            for number, curve in store.curves("mine", list(curves), most=most).items():
+                whole = curves[number]
+                if len(whole) <= most:
+                    assert list(curve) == whole
+                    continue
+                seen = [record.epoch for record in curve]
+                assert len(whole) / len(seen) < 2 * len(whole) / most
+                assert (seen[0], seen[-1], len(seen) <= most) == (1, len(whole), True)
+                assert len({after - before for before, after in pairwise(seen[:-1])}) <= 1
+                assert [whole[epoch - 1] for epoch in seen] == list(curve)
+        for most in (1, 0, -3):
+            with refusal(StoreError, "2 epochs at least"):
+                store.curves("mine", [0], most=most)
+
     def test_the_last_events_leave_out_what_is_not_asked_for(self, store: Store) -> None:
         store.create_study(make_study())
         events = [make_event(kind=kind, epoch=epoch) for epoch, kind in enumerate("abcabc")]

@@ -6,7 +6,7 @@ const settings = { displaylogo: false, displayModeBar: false, responsive: false,
 
 export default {
   template: `<figure class="osetra-figure"><div class="plot" ref="plot" role="img" :aria-label="label"></div><figcaption v-if="caption">{{ caption }}</figcaption></figure>`,
-  props: { options: Object, templates: Object, label: String, caption: String },
+  props: { drawn: String, templates: Object, label: String, caption: String },
   mounted() {
     this.follow = () => this.draw();
     window.addEventListener("osetra-theme", this.follow);
@@ -24,8 +24,7 @@ export default {
     draw() {
       // Not under a hand that is drawing a box or turning a label.
       if (this.held) { this.late = true; return; }
-      // Plotly writes into what it is given.
-      const { data, layout } = JSON.parse(JSON.stringify(this.options));
+      const { data, layout } = JSON.parse(this.drawn);
       const template = this.templates[document.documentElement.dataset.theme === "dark" ? "dark" : "light"];
       // A finger that drags means to scroll. What a person zoomed to or hid stays while new points come.
       const own = { uirevision: "kept", ...layout, template, ...(narrow.matches ? { dragmode: false } : {}) };
@@ -54,7 +53,7 @@ export default {
       for (const key of Object.keys(event)) {
         const [, axis, what] = key.match(/^([xy]axis\d*)\.(range|autorange)/) ?? [];
         if (!axis) continue;
-        const { layout } = this.options;
+        const { layout } = JSON.parse(this.drawn);
         const range = plot.layout[axis].range;
         // A double click shows what the figure itself shows, or all.
         const own = layout[axis]?.range;

@@ -32,10 +32,10 @@ class Figure(Element, component=Path("figure.js")):
 
     def show(self, made: "go.Figure") -> None:
         """Draw this figure from now on."""
-        options = drawn(made)
-        if self._props.get("options") is options:
+        text = drawn(made)
+        if self._props.get("drawn") is text:
             return
-        self._props["options"] = options
+        self._props["drawn"] = text
         self._props["label"] = f"{title_of(made)}. {text_of(made)}"
         self._props["caption"] = text_of(made) if self._caption else ""
         self.update()

@@ -91,6 +91,10 @@ class TrialOrder(
     """A command to a trial that trains."""
 
 
+class EndOrder(_Order):
+    """Have the study end, as Ctrl-C does: the best so far is kept, and it can be resumed."""
+
+
 class EditOrder(_Order):
     """An edit of the space, for the trials to come."""
 

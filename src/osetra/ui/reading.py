@@ -4,7 +4,7 @@ Everything comes through the store's port. A figure is drawn once for each state
 """
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from osetra.ui.board import Column, columns, page
 from osetra.ui.drawn import drawn
 from osetra.ui.dues import Dues
 from osetra.ui.header import Header, header
+from osetra.ui.heard import Heard, Hearing
 from osetra.ui.place import Place
 from osetra.ui.shared import Shared
 
@@ -40,6 +41,7 @@ class Reading:
         self._place = Place(where, store)
         self._shared = Shared()
         self._dues = Dues(self._shared.wake)
+        self._hearing = Hearing()
         self._seen: dict[str, tuple[int, float]] = {}
         self._seen_store: Store | None = None
 
@@ -71,6 +73,10 @@ class Reading:
         """How it stands: counts, the best, progress."""
         return self._shared_at(name, "header", lambda: header(self.study(name)))
 
+    def heard(self, name: str) -> Heard:
+        """Whether somebody still trains it, and when it was last heard of."""
+        return self._hearing.listen(self.study(name), self._recorded(name))
+
     def columns(self, name: str) -> tuple[Column, ...]:
         """Of the leaderboard."""
         return self._shared_at(name, "columns", lambda: columns(self.study(name)))
@@ -98,10 +104,6 @@ class Reading:
     def curve(self, name: str, number: int) -> Sequence[EpochRecord]:
         """Its epochs in order."""
         return self.study(name).curve(number)
-
-    def curves(self, name: str, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """Of several trials, by number, in one reading."""
-        return self.study(name).curves(numbers)
 
     def events(self, name: str, number: int) -> Sequence[Event]:
         """Of one trial, in the order in which they happened."""
@@ -151,6 +153,7 @@ class Reading:
             self._seen_store = store
             self._seen.clear()
             self._shared.clear()
+            self._hearing = Hearing()
         version, at = self._seen.get(name, (0, -AT_MOST_OLD_S))
         if now - at >= AT_MOST_OLD_S:
             version = store.version(name)

@@ -23,7 +23,7 @@ from osetra.study.handle import Study
 from osetra.study.steer import Steer
 from osetra.ui import answers
 from osetra.ui.answers import plain
-from osetra.ui.orders import EditOrder, TrialOrder
+from osetra.ui.orders import EditOrder, EndOrder, TrialOrder
 from osetra.ui.reading import Reading
 
 MOST_ROWS = 1_000
@@ -201,6 +201,12 @@ def steer(found: OneTrial, order: TrialOrder, request: Request, response: Respon
 @routes.post("/studies/{study}/commands", summary="Edit the space of a study that runs", responses=_STEERED)
 def edit(study: OneStudy, order: EditOrder, request: Request, response: Response, wait_s: Wait = WAIT_S) -> answers.CommandAnswer:
     answered = Steer(study, None).ask("edit", order.detail(), why=order.why, timeout_s=wait_s)
+    return _answered(answered, study, request, response)
+
+
+@routes.post("/studies/{study}/stop", summary="Have a study that runs end, and keep the best so far", responses=_STEERED)
+def end(study: OneStudy, order: EndOrder, request: Request, response: Response, wait_s: Wait = WAIT_S) -> answers.CommandAnswer:
+    answered = Steer(study, None).ask("stop", order.detail(), why=order.why, timeout_s=wait_s)
     return _answered(answered, study, request, response)
 
 

@@ -36,12 +36,12 @@ class _Made:
     """Raised instead of a value: that there is none is known as well as what there is."""
     is_made: bool = False
     at: float = 0.0
-    took: float = 0.0
-    """Seconds of a core: on a busy machine the clock would say more."""
+    took: tuple[float, float] = (0.0, 0.0)
+    """Seconds of a core, the last two times: on a busy machine the clock would say more, and any one time may have swept up garbage."""
 
     @property
     def due(self) -> float:
-        return self.at + min(LONGEST_S, max(EVERY_S, PATIENCE * self.took))
+        return self.at + min(LONGEST_S, max(EVERY_S, PATIENCE * min(self.took)))
 
 
 class Shared:
@@ -118,7 +118,8 @@ class Shared:
         except OsetraError as error:
             trouble = error
         made.value, made.trouble, made.version, made.is_made = value, trouble, version, True
-        made.at, made.took = self._clock(), self._worked() - before
+        took = self._worked() - before
+        made.at, made.took = self._clock(), (made.took[1] or took, took)
 
     def _note(self, made: _Made) -> None:
         with self._lock:

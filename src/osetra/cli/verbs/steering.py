@@ -42,9 +42,13 @@ def proceed(
 
 
 def stop(
-    study: OneStudyArgument, trial: TrialArgument, why: WhyOption = "", store: StoreOption = DEFAULT_STORE, json: JsonOption = False
+    study: OneStudyArgument,
+    trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", min=0, help="Number of a trial; without it, the study.")] = None,
+    why: WhyOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    json: JsonOption = False,
 ) -> None:
-    """End a trial that trains; the study goes on."""
+    """End a trial that trains, and the study goes on; or the study, from anywhere, as Ctrl-C does where it runs."""
     from osetra.cli.steer import run_steer
 
     run_steer(study, trial, store, "stop", {}, why=why, as_json=json)

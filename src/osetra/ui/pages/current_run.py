@@ -6,6 +6,7 @@ Knows nothing of: how it is run.
 import asyncio
 from typing import TYPE_CHECKING
 
+from osetra.core.errors import OsetraError
 from osetra.ui import shell
 
 if TYPE_CHECKING:
@@ -33,20 +34,31 @@ class CurrentRun:
 
     async def look(self) -> None:
         """Read how it stands."""
-        run = await asyncio.to_thread(lambda: self._dashboard.runs.current)
+        run, study = await asyncio.to_thread(self._read)
         is_shown = run is not None and (self._study is None or concerns(run, self._study))
         self._card.set_visibility(is_shown)
         if run is None or not is_shown:
             return
-        href = shell.address("study", run.study)
+        href = shell.address("study", study)
         if self._link._props.get("href") != href:
             self._link._props["href"] = href
             self._link.update()
-        shell.put(self._link, run.study)
+        shell.put(self._link, study)
         shell.put(self._told, f"{run.sentence}.")
         shell.put(self._command, run.command)
         shell.put(self._output, run.output.rsplit("\r", 1)[-1][-4000:] or "No output yet.")
         self._stop.set_visibility(run.is_running and not run.is_asked_to_stop)
+
+    def _read(self) -> "tuple[Run | None, str]":
+        """What runs, and the study that it makes; of a next search the one that it begins from until there is another."""
+        run = self._dashboard.runs.current
+        if run is None or run.kind != "apply":
+            return run, "" if run is None else run.study
+        try:
+            made = [one.study for one in self._dashboard.reading.studies() if concerns(run, one.study.name)]
+        except OsetraError:
+            made = []
+        return run, next((study.name for study in made if study.created >= run.began), run.study)
 
     async def _stopped(self) -> None:
         await asyncio.to_thread(self._dashboard.runs.stop)

@@ -10,6 +10,7 @@ from osetra.core.errors import OsetraError
 from osetra.core.records import StudyState, StudySummary
 from osetra.report import words
 from osetra.ui import shell
+from osetra.ui.heard import BROKEN_OFF, Heard
 from osetra.ui.pages.current_run import CurrentRun
 from osetra.ui.table import Cell, Column, Row, Table
 
@@ -55,7 +56,7 @@ class Studies:
         self._dashboard = dashboard
         with shell.tag("div", "row fields") as self._filters:
             self._name = ui.input("Filter by name", on_change=self.look).props("outlined dense clearable debounce=200").classes("field")
-            states = {"": "any state", **{str(state): str(state) for state in StudyState}, DUE: "due for re-test"}
+            states = {"": "any state", **{state: state for state in (*map(str, StudyState), BROKEN_OFF)}, DUE: "due for re-test"}
             self._state = ui.select(states, value="", label="State", on_change=self.look).props("outlined dense").classes("field")
         self._filters.set_visibility(False)
         with shell.tag("section", "card") as self._card:
@@ -84,33 +85,37 @@ class Studies:
         shell.put(self._told, f"{len(rows):,} of {words.counted(total, 'study').replace('studys', 'studies')}" if len(rows) < total else "")
 
     def _read(self) -> tuple[list[Row], int]:
-        summaries = self._dashboard.reading.studies()
-        rows = [self._row(one) for one in summaries]
+        reading = self._dashboard.reading
+        summaries = reading.studies()
+        running = [one.study.name for one in summaries if one.study.state is StudyState.RUNNING]
+        heard = {name: reading.heard(name) for name in running}
+        states = [heard[one.study.name].state if one.study.name in heard else str(one.study.state) for one in summaries]
+        rows = [self._row(one, state, heard.get(one.study.name)) for one, state in zip(summaries, states, strict=True)]
         asked, text = self._state.value or "", (self._name.value or "").strip().lower()
         kept = [
-            row for one, row in zip(summaries, rows, strict=True)
-            if text in one.study.name.lower() and (not asked or asked == str(one.study.state) or (asked == DUE and row.mark == DUE))
+            row for one, state, row in zip(summaries, states, rows, strict=True)
+            if text in one.study.name.lower() and (not asked or asked in (state, row.mark))
         ]  # fmt: skip
         return kept, len(summaries)
 
-    def _row(self, one: StudySummary) -> Row:
+    def _row(self, one: StudySummary, state: str, heard: Heard | None) -> Row:
         study, reading = one.study, self._dashboard.reading
         due = reading.due(study.name) if study.state in (StudyState.FINISHED, StudyState.STOPPED) else None
         reasons = [reason.sentence for reason in due.reasons] if due is not None else []
         share = None
         state_note = study.reason if study.state is not StudyState.FINISHED else ""
-        if study.state is StudyState.RUNNING:
+        if heard is not None:
             header = reading.header(study.name)
             one = replace(one, best=header.best)
-            share = header.share_done
             left = f"{words.duration(header.seconds_left)} left" if header.seconds_left is not None else ""
-            state_note = left
+            share, left = (None, "") if heard.has_broken_off else (header.share_done, left)
+            state_note = ", ".join(filter(None, (left, heard.sentence)))
         best, note = best_in_words(one)
         return Row(
             key=study.name, mark=DUE if reasons else "",
             cells=[
                 Cell(text=study.name, href=shell.address("study", study.name), note=f"{study.task.in_words} of {study.target}"),
-                Cell(text=best, note=note), Cell(text=str(study.state), state=str(study.state), note=state_note, share=share),
+                Cell(text=best, note=note), Cell(text=state, state=state, note=state_note, share=share),
                 f"{one.trials:,}", f"{study.created.astimezone():%Y-%m-%d %H:%M}",
                 Cell(text="due", state=DUE, note="; ".join(reasons)) if reasons else "",
             ],

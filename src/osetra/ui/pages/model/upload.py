@@ -17,6 +17,7 @@ from osetra.ui import shell
 from osetra.ui.drop import Drop
 from osetra.ui.files import ARRAYS, MOST_BYTES, TABLES, require_size
 from osetra.ui.received import received
+from osetra.ui.spreadsheet import GUARDED, guarded
 from osetra.ui.table import Column, Row, Table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Predicted:
     num_given: int
     """Columns of the file among those shown; they come first."""
     csv: bytes
-    """All of it."""
+    """All of it, as a spreadsheet may open it."""
     told: tuple[str, ...]
     """What is to be said: what was left out, how well the answers fit a target that the file holds."""
 
@@ -67,12 +68,15 @@ def predicted(model: "Predictor", files: list[tuple[str, bytes]]) -> Predicted:
     )
     if "file" in answers.columns and len(files) == len(answers):
         answers["file"] = [name for name, _ in files]
+    harmless, marked = guarded(answers)
+    if marked:
+        told.append(f"{GUARDED} That is so of {words.counted(marked, 'cell')}.")
     shown = answers.iloc[:SHOWN_ROWS, : len(targets) + SHOWN_CHANCES + ("file" in answers.columns)]
     first = given.iloc[:SHOWN_ROWS, :SHOWN_GIVEN]
     rows = [tuple(map(_shown, (*left, *right))) for left, right in zip(_rows(first), _rows(shown), strict=True)]
     return Predicted(
         rows=len(answers), columns=(*map(str, first.columns), *map(str, shown.columns)), first=tuple(rows), num_given=first.shape[1],
-        csv=answers.to_csv(index=False).encode(), told=tuple(told),
+        csv=harmless.to_csv(index=False).encode(), told=tuple(told),
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 Knows nothing of: the tabs below.
 """
 
-from osetra.core.records import TrialState
+from osetra.core.records import Task, TrialState
 from osetra.report import told, words
 from osetra.report.gathered import Gathered
 from osetra.ui import shell
+from osetra.ui.pages.study.kin import Kin
 from osetra.ui.pages.study.live import Live, has_epochs
 from osetra.ui.pages.study.running import Running
 
@@ -24,6 +25,7 @@ class Top:
                         shell.text(header.name, "h1")
                         self._state = shell.state(str(header.state))
                     self._about = shell.text(_about(live), "p", "quiet")
+                    Kin(live)
                 with shell.tag("div", "row"):
                     self._running = Running(live)
                     self._model = shell.link("Model", shell.address("study", header.name, "model"), "btn")
@@ -39,7 +41,7 @@ class Top:
         live = self._live
         header = live.header
         record = (await live.read(live.reading.study, live.name)).record
-        state = str(header.state)
+        state = str(header.state) if live.heard is None else live.heard.state
         if self._state._text != state:
             self._state.classes(remove=self._state._text or "", add=state)
             shell.put(self._state, state)
@@ -49,10 +51,10 @@ class Top:
         self._numbers.show([*listed, _trials(live), *_epochs(live), _time(live)])
         self._progress.set_visibility(header.is_live)
         if header.is_live:
+            self._bar.set_visibility(not live.has_broken_off)
             self._bar.props["value"] = None if header.share_done is None else round(header.share_done, 4)
             self._bar.update()
-            quiet = "Nothing was recorded for a minute; if the process that trained it is gone, go on with Resume. "
-            shell.put(self._spent, f"{quiet if self._running.is_quiet else ''}{_spent(live)}")
+            shell.put(self._spent, _spent(live))
         self._model.set_visibility(bool(record.facts.get("model")))
         self._running.show()
 
@@ -111,13 +113,19 @@ def _epochs(live: Live) -> list[tuple[str, str, str]]:
 
 def _time(live: Live) -> tuple[str, str, str]:
     header = live.header
+    if live.heard is not None and live.has_broken_off:
+        return "time", words.duration(max(0.0, header.seconds - live.heard.silent_s)), "until it broke off"
     left = f"{words.duration(header.seconds_left)} left" if header.is_live and header.seconds_left is not None else ""
     return "time", words.duration(header.seconds), left
 
 
 def _spent(live: Live) -> str:
-    """How much of the budget is spent, in words."""
+    """How much of the budget is spent, and when the study was last heard of, where that is long ago."""
     header = live.header
+    said = "" if live.heard is None else live.heard.sentence
+    if live.has_broken_off:
+        more = "Resume goes on with it" if header.task is not Task.OBJECTIVE else "it can be gone on with where it was begun"
+        return shell.sentence(f"{said}; the process that trained it is gone, and {more}")
     over = sum(count for state, count in header.counts.items() if state.is_over)
     spent = {
         "seconds": (words.duration(header.seconds), lambda most: words.duration(most)),
@@ -127,4 +135,5 @@ def _spent(live: Live) -> str:
     parts = [f"{spent[name][0]} of {spent[name][1](most)}" for name, most in header.budget.items() if most is not None and name in spent]
     share = "" if header.share_done is None else f"{100 * header.share_done:.0f} % done: "
     waits = f"; {words.counted(header.waiting, 'command')} waiting" if header.waiting else ""
-    return f"{share}{', '.join(parts)}{waits}" if parts else "Until it is stopped"
+    spent_so_far = f"{share}{', '.join(parts)}{waits}" if parts else "Until it is stopped"
+    return f"{spent_so_far}; {said}" if said else spent_so_far

@@ -15,6 +15,7 @@ from osetra.core.errors import OsetraError
 from osetra.core.records import Task
 
 if TYPE_CHECKING:
+    from osetra.ui.heard import Heard
     from osetra.ui.reading import Header, Reading
     from osetra.ui.server import Dashboard
 
@@ -72,6 +73,8 @@ class Live:
         self.dashboard, self.name = dashboard, name
         self.header = header
         """As it was read last."""
+        self.heard: Heard | None = None
+        """None: not listened yet."""
         self.tab = ""
         """The one in view."""
         self.on_lost: Callable[[str], None] = lambda _: None
@@ -82,7 +85,6 @@ class Live:
         """What stands behind the ? of its address."""
         self._parts: dict[str, list[Part]] = {}
         self._version: object = None
-        self._changed = time.monotonic()
         self._turn = asyncio.Lock()
 
     @property
@@ -90,9 +92,9 @@ class Live:
         return self.dashboard.reading
 
     @property
-    def quiet_s(self) -> float:
-        """Seconds in which nothing was recorded while one looked."""
-        return time.monotonic() - self._changed
+    def has_broken_off(self) -> bool:
+        """Whether nobody trains it, though its record says so."""
+        return self.heard is not None and self.heard.has_broken_off
 
     async def read(self, work: Callable[..., Result], *arguments: object) -> Result:
         """What takes its time, off the event loop. Raises `GoneError` where nobody looks any more."""
@@ -110,18 +112,21 @@ class Live:
     async def look(self) -> None:
         """Once a second: see what has changed, and have parts read; one that takes long holds up no other."""
         async with self._turn:
+            is_other = False
             try:
                 version = await self.read(self.reading.version, self.name)
                 if version != self._version or self.header.is_live:
-                    self.header = await self.read(self.reading.header, self.name)
+                    self.header, heard = await self.read(lambda: (self.reading.header(self.name), self.reading.heard(self.name)))
+                    is_other = self.heard is None or heard.state != self.heard.state
+                    self.heard = heard
             except OsetraError as error:
                 self.on_lost(str(error))
                 return
             except GoneError:
                 return
             self.on_lost("")
-            if version != self._version:
-                self._version, self._changed = version, time.monotonic()
+            if version != self._version or is_other:
+                self._version = version
                 for part in (part for parts in self._parts.values() for part in parts):
                     part.is_stale = True
             for part in self._in_view():

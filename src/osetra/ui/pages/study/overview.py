@@ -116,7 +116,7 @@ class Training:
     def _read(self) -> tuple[list[Trial], int]:
         """Those to show, and how many more there are."""
         live, header = self._live, self._live.header
-        if not header.is_live:
+        if not header.is_live or live.has_broken_off:
             return [], 0
         held = [live.reading.trial(live.name, number) for number in header.in_hand[:MOST_ROWS]]
         page = live.reading.page(live.name, order_by="number", states=[TrialState.RUNNING], limit=MOST_ROWS)

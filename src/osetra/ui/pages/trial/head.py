@@ -19,7 +19,7 @@ class Head:
             with shell.tag("div"):
                 with shell.tag("div", "row"):
                     shell.text(f"Trial {seen.trial.number}", "h1")
-                    self._state: Element = shell.state(str(seen.trial.state))
+                    self._state: Element = shell.state(seen.state)
                     self._best = shell.text("best of the study", "span", "state finished")
                 self._reason = shell.text("", classes="quiet")
             self._ways = Listing(shell.tag("nav", "row").props('aria-label="Other trials"'))
@@ -30,8 +30,8 @@ class Head:
     def show(self, seen: Seen) -> None:
         """From now on this is so."""
         trial = seen.trial
-        shell.put(self._state, str(trial.state))
-        self._state.classes(replace=f"state {trial.state}")
+        shell.put(self._state, seen.state)
+        self._state.classes(replace=f"state {seen.state}")
         self._best.set_visibility(seen.best == trial.number)
         shell.put(self._reason, _reason(seen))
         ways = (seen.before, seen.after, seen.best, seen.parent, tuple(seen.branches))

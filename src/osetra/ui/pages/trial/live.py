@@ -19,7 +19,6 @@ from osetra.ui.pages.trial.lists import Listing, commands_list, events_list
 from osetra.ui.pages.trial.panel import Panel
 from osetra.ui.pages.trial.seen import Seen, look
 from osetra.ui.pages.trial.suggested import Suggested
-from osetra.ui.pages.trial.trained import Trained
 
 if TYPE_CHECKING:
     from osetra.ui.reading import Reading
@@ -32,7 +31,7 @@ class TrialPage:
         self._reading, self._seen = reading, seen
         self._name, self._number = seen.record.name, seen.trial.number
         self._version: object = None
-        self._trained = Trained()
+        self._is_trained: bool | None = None
         self._is_looking = False
         asking = Asking(reading, self._name, self._number, said=self._said, after=self._look)
         self._head = Head(seen)
@@ -74,9 +73,9 @@ class TrialPage:
         self._is_looking = True
         try:
             with suppress(OsetraError):
-                version = await asyncio.to_thread(self._reading.version, self._name)
-                if version != self._version or self._trained.is_due:
-                    self._version = version
+                found = await asyncio.to_thread(lambda: (self._reading.version(self._name), self._reading.heard(self._name).is_trained))
+                if found != (self._version, self._is_trained):
+                    self._version, self._is_trained = found
                     await self._look()
         finally:
             self._is_looking = False
@@ -91,8 +90,7 @@ class TrialPage:
             await self._show(seen)
 
     def _read(self) -> Seen:
-        is_trained = self._trained.look(self._reading.study(self._name), self._version)
-        return look(self._reading, self._name, self._number, is_trained=is_trained)
+        return look(self._reading, self._name, self._number, heard=self._reading.heard(self._name))
 
     async def _show(self, seen: Seen) -> None:
         self._seen = seen

@@ -25,6 +25,7 @@ from osetra.core.records import (
 )
 from osetra.report.lineage import parent_of
 from osetra.training.steering import Change, Script
+from osetra.ui.heard import BROKEN_OFF, Heard
 
 if TYPE_CHECKING:
     from osetra.ui.reading import Reading
@@ -48,8 +49,15 @@ class Seen:
     """Numbers of its neighbours."""
     is_trained: bool
     """Whether somebody trains the study."""
+    has_broken_off: bool = False
+    """Whether nobody does, though its record says so."""
     script: Script
     """What people changed, and is still in effect."""
+
+    @property
+    def state(self) -> str:
+        """That of the trial; one whose training broke off with its study does not train."""
+        return BROKEN_OFF if self.has_broken_off and self.trial.state is TrialState.RUNNING else str(self.trial.state)
 
     @property
     def settings(self) -> Configuration:
@@ -121,8 +129,8 @@ class Seen:
         return max((kept.epoch for kept in self.checkpoints if 0 < kept.epoch <= epoch), default=None)
 
 
-def look(reading: "Reading", name: str, number: int, *, is_trained: bool | None = None) -> Seen:
-    """Read it all. is_trained: None takes the study's record at its word. Raises StudyError for an unknown study or trial."""
+def look(reading: "Reading", name: str, number: int, *, heard: Heard | None = None) -> Seen:
+    """Read it all. heard: None takes the study's record at its word. Raises StudyError for an unknown study or trial."""
     trial, head = reading.trial(name, number), reading.header(name)
     study = reading.study(name)
     events = reading.events(name, number)
@@ -136,7 +144,8 @@ def look(reading: "Reading", name: str, number: int, *, is_trained: bool | None 
         best=None if head.best is None else head.best.number,
         before=_neighbour(reading, name, number - 1),
         after=_neighbour(reading, name, number + 1),
-        is_trained=study.record.state is StudyState.RUNNING if is_trained is None else is_trained,
+        is_trained=study.record.state is StudyState.RUNNING if heard is None else bool(heard.is_trained),
+        has_broken_off=heard is not None and heard.has_broken_off,
         script=script_of(trial, events, total=int(study.facts.get("epochs_per_trial") or trial.epochs)),
     )
 
