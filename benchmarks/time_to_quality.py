@@ -2,11 +2,12 @@
 
     python benchmarks/time_to_quality.py --data FOLDER --tasks adult letter --seeds 2 --seconds 20 60 120 --out time_to_quality.json
 
-One space for all: osetra's default for the data (learning_rate, batch_size, hidden_units, keep_prob, l2, num_layers, schedule; Adam, relu
-and batch norm fixed), the same most epochs a trial and the same patience. The same split and, prepared by osetra, the same matrices.
-Two cores for everyone. Methods:
+One space for all: osetra's default for the data (learning_rate, batch_size, hidden_units, keep_prob, l2, num_layers; Adam, relu, batch
+norm and a cosine schedule fixed), the same most epochs a trial and the same patience. The same split and, prepared by osetra, the same
+matrices. Two cores for everyone. Methods:
 
     osetra    `osetra.fit` as it comes, without finals, which look for no lower dev error
+    ensemble  the same with ensemble=True. Its members are chosen on the dev part, so only its test error says anything; it has no curve
     optuna    TPE and Hyperband, two processes, a PyTorch loop written with care: peers/optuna_tuning.py. Its first trial is osetra's
               default configuration, which osetra, too, tries first
     cold      the same, which must find out everything for itself
@@ -15,8 +16,9 @@ Two cores for everyone. Methods:
 Imports, start-up of processes and osetra's compiling (once a machine) count for nobody. osetra's clock starts with the call of `fit`, so
 preparing the data counts for osetra and for no other. A method's curve is its best dev error against time; the one of its longest time
 holds for the shorter ones. As osetra keeps one model, the test errors of its shorter times are those of separate runs of that length;
---no-shorter leaves them out. What `--out` holds already is kept and not run again. `--check` holds the PyTorch loop against a bare step,
-the rate of sgemm and osetra's training of the same configuration, and searches nothing. Not here: Ray Tune, Keras Tuner.
+--no-shorter leaves them out; --own gives osetra other times than its opponents, such as a twentieth of theirs. What `--out` holds
+already is kept and not run again. `--check` holds the PyTorch loop against a bare step, the rate of sgemm and osetra's training of the
+same configuration, and searches nothing. Not here: Ray Tune, Keras Tuner.
 """
 
 import argparse
@@ -46,7 +48,8 @@ from osetra.study.budget import Budget
 from osetra.study.setting import decide
 from osetra.study.table import PreparedTable
 
-METHODS = ("osetra", "optuna", "cold", "halving")
+METHODS = ("osetra", "ensemble", "optuna", "cold", "halving")
+OURS = ("osetra", "ensemble")
 PEERS = {
     "optuna": partial(optuna_tuning.tune, knows_default=True),
     "cold": partial(optuna_tuning.tune, knows_default=False),
@@ -108,15 +111,15 @@ def prepare(given: Mapping[str, Any], seconds: float, seed: int) -> tuple[Work, 
     return work, said
 
 
-def run_osetra(given: Mapping[str, Any], seconds: float, seed: int, shorter: Sequence[float]) -> dict[str, Any]:
+def run_osetra(given: Mapping[str, Any], seconds: float, seed: int, shorter: Sequence[float], *, ensemble: bool) -> dict[str, Any]:
     def fit(budget: float) -> tuple[Curve, osetra.Study]:
         curve = Curve()
-        return curve, osetra.fit(**given, budget=budget, seed=seed, finals=False, progress=curve)
+        return curve, osetra.fit(**given, budget=budget, seed=seed, finals=False, ensemble=ensemble, progress=curve)
 
     curve, study = fit(seconds)
     ended = {f"{budget:g}": _errors(fit(budget)[1]) for budget in shorter} | {f"{seconds:g}": _errors(study)}
     facts = {"trials": curve.trials, "epochs": curve.epochs, "prepared_s": round(curve.prepared_s, 2)}
-    return {"curve": curve.points, "ended": ended, **facts}
+    return {"curve": [] if ensemble else curve.points, "ended": ended, **facts}
 
 
 def _errors(study: osetra.Study) -> list[float | None]:
@@ -190,7 +193,7 @@ def quality(runs: Mapping[str, Any], tasks: Sequence[str], marks: Sequence[float
             mine = of(runs, task, method).values()
             if not mine:
                 continue
-            dev = [_mean([at_mark(run["curve"], mark) for run in mine]) for mark in marks]
+            dev = [_mean([at_mark(run["curve"], mark) if mark <= run["seconds"] else None for run in mine]) for mark in marks]
             test = [_mean([run["ended"][f"{mark:g}"][1] for run in mine if f"{mark:g}" in run["ended"]]) for mark in marks]
             counts = [_mean([run.get(name) for run in mine], ",.0f") for name in ("trials", "epochs")]
             lines.append(_row(task, method, len(mine), *dev, *test, *counts))
@@ -207,7 +210,9 @@ def sooner(runs: Mapping[str, Any], tasks: Sequence[str]) -> str:
     lines = [_row("task", "against", "seeds", *heads, *ratios), "|---|---|" + "---:|" * 6]
     for task in tasks:
         ours = of(runs, task, "osetra")
-        for method in METHODS[1:]:
+        for method in METHODS:
+            if method in OURS:
+                continue
             pairs = [(run, ours[seed]["curve"]) for seed, run in of(runs, task, method).items() if seed in ours and run["curve"]]
             if not pairs:
                 continue
@@ -246,12 +251,14 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["adult", "letter", "fashion_mnist", "protein_casp"])
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--seconds", nargs="+", type=float, default=[60.0, 180.0, 600.0])
+    parser.add_argument("--own", nargs="+", type=float, help="seconds of osetra's own runs, where they are others than --seconds")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--no-shorter", action="store_true", help="no runs of osetra of the shorter times")
     parser.add_argument("--check", action="store_true", help="check the opponent's loop and stop")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "time_to_quality.json")
     options = parser.parse_args()
     marks = sorted(options.seconds)
+    own = sorted(options.own or marks)
     packages = {name: version(name) for name in ("numpy", "numba", "torch", "optuna", "scikit-learn")}
     told: dict[str, Any] = {"versions": {"python": platform.python_version(), **packages}, "platform": platform.platform(), "checks": {}}
     kept = json.loads(options.out.read_text()) if options.out.exists() else {"runs": {}}
@@ -271,18 +278,18 @@ def main() -> None:
                     print(f"  {name}: " + "  ".join(f"{what} {value:.4g}" for what, value in figures.items()), flush=True)
                     options.out.write_text(json.dumps(told, indent=1))
             for method in () if options.check else options.methods:
-                key = f"{task}/{method}/{seed}"
-                if told["runs"].get(key, {}).get("seconds") == marks[-1]:
+                key, seconds = f"{task}/{method}/{seed}", own[-1] if method in OURS else marks[-1]
+                if told["runs"].get(key, {}).get("seconds") == seconds:
                     continue
-                if method == "osetra":
-                    run = run_osetra(given, marks[-1], seed, () if options.no_shorter else marks[:-1])
+                if method in OURS:
+                    run = run_osetra(given, seconds, seed, () if options.no_shorter else own[:-1], ensemble=method == "ensemble")
                 else:
-                    run = run_peer(method, work, marks[-1], seed, marks)
-                told["runs"][key] = {"seconds": marks[-1], **run}
+                    run = run_peer(method, work, seconds, seed, marks)
+                told["runs"][key] = {"seconds": seconds, **run}
                 print(f"  {method}: " + "  ".join(f"{m} s {e}" for m, e in run["ended"].items()), flush=True)
                 options.out.write_text(json.dumps(told, indent=1))
     if not options.check:
-        print("", quality(told["runs"], options.tasks, marks), "", sooner(told["runs"], options.tasks), sep="\n")
+        print("", quality(told["runs"], options.tasks, sorted({*marks, *own})), "", sooner(told["runs"], options.tasks), sep="\n")
 
 
 if __name__ == "__main__":

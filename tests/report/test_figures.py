@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from osetra.core.errors import StudyError
 from osetra.core.records import Event, Task, TrialState
-from osetra.report.figures import outcome, searching, training, where
+from osetra.report.figures import outcome, searching, where
+from osetra.report.figures.curves import curves
+from osetra.report.figures.ladder import MOST_RUNGS, ladder
+from osetra.report.figures.layers import MOST_PROBES, layers
 from osetra.report.figures.sample import MOST_CURVES, curves_of, points_of, spread
 from osetra.report.figures.theme import GREY, VERMILLION, beyond, plain, robust_range, shade, template, text_of, title_of
 from osetra.report.gathered import probes_of
@@ -68,14 +71,14 @@ def test_of_many_trials_sixty_curves_are_drawn_and_the_words_say_so():
     assert len(chosen) == MOST_CURVES
     assert chosen[:12] == listed[:12]
     assert chosen == [trial for trial in listed if trial in chosen]
-    figure = training.curves({t.number: made_study.curve(t) for t in chosen}, best=listed[0].number, error_name=RATE, trials=2_000)
+    figure = curves({t.number: made_study.curve(t) for t in chosen}, best=listed[0].number, error_name=RATE, trials=2_000)
     assert "60 of 2,000 trials drawn" in text_of(figure)
     assert len(figure.data) <= 4
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends():
     (trial, *_) = best_first()
-    figure = training.curves({trial.number: made_study.curve(trial, epochs=5_000)}, best=trial.number, error_name=RATE, trials=1)
+    figure = curves({trial.number: made_study.curve(trial, epochs=5_000)}, best=trial.number, error_name=RATE, trials=1)
     x = figure.data[-1].x
     assert len(x) <= 200
     assert (x[0], x[-1]) == (1, 5_000)
@@ -172,7 +175,7 @@ def test_a_value_that_is_not_on_the_scale_any_more_is_drawn_at_its_end():
 
 def test_the_ladder_counts_every_trial_once_and_its_line_is_the_best_of_each_rung():
     listed = [trial for trial in best_first() if trial.state.can_win]
-    figure = training.ladder(listed, error_name=RATE, rungs=[8])
+    figure = ladder(listed, error_name=RATE, rungs=[8])
     counts = [int(text.split("<br>")[1]) for text in figure.layout.xaxis.ticktext]
     assert figure.layout.xaxis.ticktext[0].startswith("4–7")
     assert counts == [sum(t.epochs < 8 for t in listed), sum(t.epochs >= 8 for t in listed)]
@@ -184,9 +187,9 @@ def test_a_ladder_of_many_lengths_has_few_rungs():
     from dataclasses import replace
 
     listed = [replace(trial, epochs=place + 1) for place, trial in enumerate(best_first(300))]
-    figure = training.ladder(listed, error_name=RATE)
+    figure = ladder(listed, error_name=RATE)
     counts = [int(text.split("<br>")[1]) for text in figure.layout.xaxis.ticktext]
-    assert len(counts) <= training.MOST_RUNGS
+    assert len(counts) <= MOST_RUNGS
     assert sum(counts) == 300
 
 
@@ -194,7 +197,7 @@ def test_layers_show_what_probes_saw_the_last_one_strongest(study):
     figure = study.plot.layers()
     last = [trace for trace in figure.data if trace.name == "after 16 epochs"]
     assert [list(trace.y) for trace in last] == [[0.1, 0.1], [3e-3, 17e-3]]
-    assert len({trace.name for trace in figure.data}) == training.MOST_PROBES
+    assert len({trace.name for trace in figure.data}) == MOST_PROBES
     assert "25 % of units dead" in text_of(figure)
 
 
@@ -202,9 +205,9 @@ def test_a_probe_that_does_not_say_all_is_passed_over(study):
     probes = probes_of(study.events(study.best.number))
     told = {"layer": 1, "gradient_norm": 0.1}
     broken = [{"epoch": 17, "layers": [*probes[-1]["layers"], told]}, {"epoch": 18, "layers": []}, {"epoch": 19}]
-    assert training.layers([*broken, *probes], trial=7).to_json() == training.layers(probes, trial=7).to_json()
+    assert layers([*broken, *probes], trial=7).to_json() == layers(probes, trial=7).to_json()
     with pytest.raises(StudyError, match="layers need probes of trial 7, got none"):
-        training.layers(broken, trial=7)
+        layers(broken, trial=7)
     silent = Event(trial=7, epoch=20, kind="probe", detail={}, at=datetime.now(UTC))
     assert probes_of([silent]) == [{"epoch": 20, "layers": []}]
 

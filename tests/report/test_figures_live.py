@@ -9,7 +9,9 @@ import pytest
 from osetra.core import drawing
 from osetra.core.errors import StudyError
 from osetra.core.records import Event
-from osetra.report.figures import one_trial, training
+from osetra.report.figures import one_trial
+from osetra.report.figures.curves import MOST_SPOKEN
+from osetra.report.figures.curves import curves as figure_of
 from osetra.report.figures.grouping import BY, MOST_GROUPS, groups_of
 from osetra.report.figures.sample import curves_of, median_place, points_of
 from osetra.report.figures.theme import scaled_axis, text_of, title_of
@@ -78,7 +80,7 @@ def test_a_point_of_a_curve_names_its_trial_and_what_was_searched():
 def test_a_hostile_configuration_is_no_markup_where_one_points_at_it():
     listed = best_first(2)
     curves = {trial.number: made_study.curve(trial) for trial in listed}
-    figure = training.curves(
+    figure = figure_of(
         curves, best=listed[0].number, error_name=RATE, trials=2, configurations={number: {"name": HOSTILE} for number in curves}
     )
     assert all("<" not in entry[1] for trace in figure.data if trace.customdata is not None for entry in trace.customdata if entry[1])
@@ -87,8 +89,8 @@ def test_a_hostile_configuration_is_no_markup_where_one_points_at_it():
 def test_curves_that_say_much_have_fewer_points_but_the_best_one():
     listed = best_first(60)
     curves = {trial.number: made_study.curve(trial, epochs=500) for trial in listed}
-    figure = training.curves(curves, best=listed[0].number, error_name=RATE, trials=60, configurations={number: {} for number in curves})
-    assert sum(math.isfinite(x) for trace in figure.data if trace.name == "other trials" for x in trace.x) <= training.MOST_SPOKEN
+    figure = figure_of(curves, best=listed[0].number, error_name=RATE, trials=60, configurations={number: {} for number in curves})
+    assert sum(math.isfinite(x) for trace in figure.data if trace.name == "other trials" for x in trace.x) <= MOST_SPOKEN
     assert len(figure.data[-1].x) == 200
 
 

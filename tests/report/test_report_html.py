@@ -209,7 +209,13 @@ def test_the_page_does_not_grow_with_the_study():
         listed = sorted(made_study.trials(count), key=lambda trial: trial.dev_error)
         curves = {trial.number: made_study.curve(trial, epochs=400) for trial in curves_of(listed)}
         of = Gathered(
-            study=made_study.record(), trials=listed, best=listed[0], curves=curves, events=made_study.events(listed), space=SPACE
+            study=made_study.record(),
+            trials=listed,
+            best=listed[0],
+            curves=curves,
+            space=SPACE,
+            notable=made_study.events(listed),
+            times={"started": range(count), "finished": range(60, count + 60)},
         )
         page = report_page(of)
         assert f"{MOST_CURVES} of {count:,} trials drawn" in page

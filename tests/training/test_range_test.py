@@ -13,7 +13,7 @@ from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import Hyperparameters, Member, ModelState, TrainingData, initial_state
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
-from osetra.report.figures import training as figures
+from osetra.report.figures.range_test import range_test as figure_of
 from osetra.report.figures.theme import text_of
 from osetra.training.range_test import EXPLODED, RangeTest, range_test
 from osetra.training.recipe import build_member
@@ -240,7 +240,7 @@ def test_nonsense_is_refused(options, words):
 
 def test_the_figure_shows_the_costs_and_says_what_the_test_says():
     found = range_test(network(batch_norm=False), ENGINE, table())
-    made = figures.range_test(found)
+    made = figure_of(found)
     drawn: dict[str, Any] = {trace.name: trace for trace in cast("Any", made).data}
     assert list(drawn["smoothed"].y) == list(found.smoothed)
     assert list(drawn["a mini-batch"].x) == list(found.rates)
@@ -248,4 +248,4 @@ def test_the_figure_shows_the_costs_and_says_what_the_test_says():
     assert text_of(made) == f"{found.sentence}. The band is the range to search."
     nothing = RangeTest(rates=(1.0,), costs=(float("nan"),), smoothed=(), exploded=1.0, steepest=None, lowest=None)
     with pytest.raises(StudyError, match="needs a finite cost to be drawn, got none; begin it at a lower rate"):
-        figures.range_test(nothing)
+        figure_of(nothing)

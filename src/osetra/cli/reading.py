@@ -16,6 +16,7 @@ from osetra.core.errors import StudyError
 from osetra.core.ports import Store
 from osetra.core.records import StudyState, Trial, TrialState
 from osetra.report import words
+from osetra.report.gathered import probes_of
 from osetra.report.parts import shift_sentences, weighing_sentences
 
 if TYPE_CHECKING:
@@ -161,13 +162,13 @@ def show_trial(name: str | None, number: int, store: str, *, smoothing: float, a
     """One trial with its curve, smoothed if `smoothing` is more than 0."""
     study = open_study(name, store)
     trial, curve = study.trial(number), study.curve(number, smoothing=smoothing)
-    events, probes = [], []
-    for event in study.events(number):
-        if event.kind == "probe":
-            probes.append({"epoch": event.epoch, "layers": event.detail["layers"]})
-        else:
-            at = event.at.isoformat()
-            events.append({"epoch": event.epoch, "kind": event.kind, "who": event.who, "at": at, "detail": dict(event.detail)})
+    happened = study.events(number)
+    probes = probes_of(happened)
+    events = [
+        {"epoch": event.epoch, "kind": event.kind, "who": event.who, "at": event.at.isoformat(), "detail": dict(event.detail)}
+        for event in happened
+        if event.kind != "probe"
+    ]
     if as_json:
         told = {"curve": [words.epoch_facts(record) for record in curve], "events": events, "probes": probes}
         print_json(words.trial_facts(trial) | told)
@@ -192,27 +193,32 @@ def show_trial(name: str | None, number: int, store: str, *, smoothing: float, a
     if trial.dev_error is not None:
         console.print(f"best {words.part('dev', error_name)} {words.error(trial.dev_error, error_name)} at epoch {trial.best_epoch}")
     for event in events:
-        if event["kind"] == "raised":
+        if event["kind"] == "raised" and "traceback" in event["detail"]:
             console.print(f"\n{event['detail']['traceback']}", style="dim", soft_wrap=True)
-        if event["kind"] == "cost rose":
+        if event["kind"] == "cost rose" and event["detail"].keys() >= {"from", "to"}:
             before, after = (words.value(event["detail"][end]) for end in ("from", "to"))
             told = f"The cost rose from {before} to {after} in epoch {event['epoch']}, where full-batch gradient descent must lower it"
             say(console, f"{told}: the learning rate is too high.", style="yellow")
-    if probes:
+    seen = [probe for probe in probes if probe["layers"]]
+    if seen:
         console.print()
-        _print_probe(console, probes[-1])
+        _print_probe(console, seen[-1])
 
 
 def _print_probe(console: Console, probe: Mapping[str, Any]) -> None:
-    """How each layer does, a row each."""
+    """How each layer does, a row each; a dash for what is not known or not finite."""
     layers = probe["layers"]
 
+    def shown(number: Any, *, share: bool) -> str:
+        if not isinstance(number, int | float):
+            return "-"
+        return f"{100 * number:.0f} %" if share else f"{number:.2g}"
+
     def column(heading: str, field: str, *, share: bool = False) -> Column:
-        cells = ["-" if layer[field] is None else f"{100 * layer[field]:.0f} %" if share else f"{layer[field]:.2g}" for layer in layers]
-        return Column(heading=heading, cells=cells)
+        return Column(heading=heading, cells=[shown(layer.get(field), share=share) for layer in layers])
 
     columns = [
-        Column(heading="layer", cells=[str(layer["layer"]) for layer in layers]),
+        Column(heading="layer", cells=[str(layer.get("layer", "-")) for layer in layers]),
         column("gradient\nnorm", "gradient_norm"),
         column("weight\nnorm", "weight_norm"),
         column("update/\nweight", "update_ratio"),

@@ -1,4 +1,4 @@
-"""All that a report is made of, as records.
+"""All that a report is made of, as records; of a study of very many trials a sample of them, with what is counted over all.
 
 Knows nothing of: where they are kept, what is said of them.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osetra.core.direction import maximizes
+from osetra.core.ports import Level
 from osetra.core.records import Configuration, EpochRecord, Event, Study, Task, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -20,12 +21,24 @@ class Gathered:
 
     study: Study
     trials: Sequence[Trial] = ()
-    """All of them, best first."""
+    """All of them, best first; of very many with a result a sample, as `figures.sample.points_of` draws one."""
+    levels: Sequence[Level] | None = None
+    """How far all trials came (`best` is the one that wins), where `trials` are a sample."""
+    leaders: Sequence[Trial] | None = None
+    """Of all trials those that were the best when they began, where `trials` are a sample."""
     best: Trial | None = None
     curves: Mapping[int, Sequence[EpochRecord]] = field(default_factory=dict)
     """Of the trials that are drawn, by number."""
+    states: Mapping[int, TrialState] = field(default_factory=dict)
+    """Of these trials."""
     events: Sequence[Event] = ()
-    """Of the study and all trials, in the order in which they happened."""
+    """Of the best trial, in the order in which they happened, as all that follows."""
+    notable: Sequence[Event] = ()
+    """Of the study and all trials what not every trial goes through; of very many the last, as `records.events_table` takes them."""
+    times: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """When trials began, went on and ended, in seconds, by the kind of event."""
+    rungs: Sequence[int] = ()
+    """Epochs at which trials waited before they went on, ascending."""
     space: "Space | None" = None
     diagnosis: Mapping[str, Any] | None = None
     """As `Diagnosis.to_dict` gives it."""
@@ -58,28 +71,49 @@ class Gathered:
         return self.facts.get("evaluation") or {}
 
     @property
-    def states(self) -> Mapping[int, TrialState]:
-        return {trial.number: trial.state for trial in self.trials}
+    def total(self) -> int:
+        """How many trials there are."""
+        return len(self.trials) if self.levels is None else sum(level.trials for level in self.levels)
 
     @property
-    def rungs(self) -> list[int]:
-        """Epochs at which trials waited before they went on."""
-        return rungs_of(self.events)
+    def scored(self) -> int | None:
+        """How many have a result; None where `trials` are all, who say it themselves."""
+        return None if self.levels is None else sum(level.scored for level in self.levels)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many trials are in each state, the most frequent first."""
+        if self.levels is None:
+            return counted_states((trial.state, 1) for trial in self.trials)
+        return counted_states((level.state, level.trials) for level in self.levels)
+
+    @property
+    def lengths(self) -> set[int]:
+        """To how many epochs trials came, beside those that came to none."""
+        return {one.epochs for one in (self.trials if self.levels is None else self.levels) if one.epochs}
 
     @property
     def probes(self) -> list[Mapping[str, Any]]:
         """Of the best trial's layers."""
-        return [] if self.best is None else probes_of(event for event in self.events if event.trial == self.best.number)
+        return probes_of(self.events)
 
 
-def rungs_of(events: Sequence[Event]) -> list[int]:
-    """Epochs at which trials went on after they had waited, ascending."""
-    return sorted({event.epoch for event in events if event.kind == "promoted" and event.epoch})
+def counted_states(counted: Iterable[tuple[TrialState, int]]) -> Mapping[str, int]:
+    """How many trials are in each state, from how many were met, the most frequent first."""
+    counts: dict[str, int] = {}
+    for state, count in counted:
+        counts[str(state)] = counts.get(str(state), 0) + count
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
 def probes_of(events: Iterable[Event]) -> list[Mapping[str, Any]]:
     """What probes of one trial's layers showed: `epoch` and `layers`, none where a probe does not say."""
-    return [{"epoch": event.epoch or 0, "layers": event.detail.get("layers", [])} for event in events if event.kind == "probe"]
+    return [{"epoch": event.epoch or 0, "layers": _layers(event.detail.get("layers"))} for event in events if event.kind == "probe"]
+
+
+def _layers(given: Any) -> list[Mapping[str, Any]]:
+    """A store may hold events that others wrote."""
+    return [layer for layer in given if isinstance(layer, Mapping)] if isinstance(given, list | tuple) else []
 
 
 def second_of_two(evaluation: Mapping[str, Any]) -> Any:

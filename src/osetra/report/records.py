@@ -17,6 +17,8 @@ from osetra.report.markup import Markup, code, details, facts_list, join, table,
 
 MOST_LEADERS = 20
 MOST_EVENTS = 40
+MOST_NOTABLE = 10_000
+"""Events beside `ROUTINE` that are counted."""
 MOST_ACTIONS = 5
 """Said at once; the others are folded away."""
 MOST_SETTINGS = 10
@@ -44,7 +46,7 @@ def leaders_table(of: Gathered) -> Markup:
         ]
         for place, trial in enumerate(leaders)
     ]  # fmt: skip
-    caption = f"The best {len(leaders)} of {words.counted(len(of.trials), 'trial')}" if len(leaders) > 1 else "The best trial"
+    caption = f"The best {len(leaders)} of {words.counted(of.total, 'trial')}" if len(leaders) > 1 else "The best trial"
     by_error = min if not of.maximize else max
     if leaders[0].dev_error != by_error(trial.dev_error for trial in leaders if trial.dev_error is not None):
         caption += "; the first was chosen by finals with fresh seeds"
@@ -156,7 +158,7 @@ def worst_table(worst: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def events_table(given: Sequence[Event], *, error_name: str) -> Markup:
-    """What not every trial goes through, such as divergence, the last of them."""
+    """What not every trial goes through, such as divergence, the last of them. Of more than `MOST_NOTABLE` given no more are counted."""
     notable = [event for event in given if event.kind not in ROUTINE]
     if not notable:
         return Markup()
@@ -168,7 +170,8 @@ def events_table(given: Sequence[Event], *, error_name: str) -> Markup:
         said = lineage_told(event, error_name) if is_told else None
         said = said or "; ".join(f"{name} {_value(_last_line(value))}" for name, value in event.detail.items())
         rows.append([event.at.strftime("%Y-%m-%d %H:%M:%S"), trial, epoch, event.kind, said, event.who])
-    left = f", the last {len(rows)} of {len(notable):,}" if len(rows) < len(notable) else ""
+    of = f"more than {MOST_NOTABLE:,}" if len(notable) > MOST_NOTABLE else f"{len(notable):,}"
+    left = f", the last {len(rows)} of {of}" if len(rows) < len(notable) else ""
     return table(f"Events beside starts, promotions and ends{left}", ["time (UTC)", "trial", "epoch", "event", "detail", "who"], rows)
 
 

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from osetra.core.errors import StudyError
 from osetra.report import told, words
-from osetra.report.figures import outcome, searching, training, where
+from osetra.report.figures import outcome, searching, where
+from osetra.report.figures.curves import curves
+from osetra.report.figures.events import event_counts
+from osetra.report.figures.ladder import ladder
+from osetra.report.figures.layers import layers
 from osetra.report.figures.sample import MOST_POINTS
 from osetra.report.gathered import Gathered, second_of_two
 from osetra.report.markup import Markup, details, join, table, tag
@@ -77,12 +81,10 @@ def _search(of: Gathered) -> Iterable[Section | None]:
     name, best = of.error_name, None if of.best is None else of.best.number
     if not of.is_objective or any(len(curve) > 1 for curve in of.curves.values()):
         drawn = _try(
-            lambda: training.curves(
-                of.curves, best=best, error_name=name, trials=len(of.trials), states=of.states, maximize=of.maximize, events=of.events
-            )
+            lambda: curves(of.curves, best=best, error_name=name, trials=of.total, states=of.states, maximize=of.maximize, events=of.events)
         )
         yield _section("curves", "Curves", "The search", drawn, is_wide=True)
-    drawn = _try(lambda: searching.leaderboard(of.trials, error_name=name, maximize=of.maximize))
+    drawn = _try(lambda: searching.leaderboard(of.trials, error_name=name, maximize=of.maximize, of=of.scored, leaders=of.leaders))
     yield _section("leaderboard", "Leaderboard", "The search", drawn, after=leaders_table(of), is_wide=True)
     if of.space is None or not of.space.names:
         return
@@ -95,15 +97,16 @@ def _search(of: Gathered) -> Iterable[Section | None]:
             name="importance", title="Importance of each hyperparameter", group="The search", before=tag("p", _sentence(of.no_importance))
         )
     space = of.space
-    drawn = _try(lambda: searching.parallel(of.trials, space, error_name=name, maximize=of.maximize, order=order))
+    drawn = _try(lambda: searching.parallel(of.trials, space, error_name=name, maximize=of.maximize, order=order, of=of.scored))
     yield _section("parallel", "Parallel coordinates", "The search", drawn)
     names = (order or words.in_order(space.names))[:MOST_SCATTERS]
     scatters = [
-        _try(lambda one=one: searching.scatter(of.trials, one, space.scales[one], error_name=name, most=_SCATTER_POINTS)) for one in names
+        _try(lambda one=one: searching.scatter(of.trials, one, space.scales[one], error_name=name, most=_SCATTER_POINTS, of=of.scored))
+        for one in names
     ]
     yield _scatters(f"Each hyperparameter against {words.part('dev', name)}", [one for one in scatters if one is not None])
-    if len({trial.epochs for trial in of.trials if trial.epochs}) > 1:
-        drawn = _try(lambda: training.ladder(of.trials, error_name=name, rungs=of.rungs, maximize=of.maximize))
+    if len(of.lengths) > 1:
+        drawn = _try(lambda: ladder(of.trials, error_name=name, rungs=of.rungs, maximize=of.maximize, levels=of.levels))
         yield _section("ladder", "The ladder: how far trials were trained", "The search", drawn, is_wide=True)
 
 
@@ -141,7 +144,7 @@ def _network(of: Gathered) -> Iterable[Section | None]:
         yield _section("learning_curve", "Learning curve", "The network", _try(lambda: where.learning_curve(curve, error_name=name)))
     if of.probes and of.best is not None:
         number = of.best.number
-        yield _section("layers", "Layers of the best network", "The network", _try(lambda: training.layers(of.probes, trial=number)))
+        yield _section("layers", "Layers of the best network", "The network", _try(lambda: layers(of.probes, trial=number)))
     if known.get("slices"):
         yield _section(
             "slices", "Slices: where it is worst", "The network", _try(lambda: where.slices(known["slices"], error_name=name)), is_wide=True
@@ -151,8 +154,8 @@ def _network(of: Gathered) -> Iterable[Section | None]:
 
 
 def _record(of: Gathered) -> Iterable[Section | None]:
-    listed = events_table(of.events, error_name=of.error_name)
-    yield _section("events", "Events", "The record", _try(lambda: training.events(of.events)), after=listed, is_wide=True)
+    listed = events_table(of.notable, error_name=of.error_name)
+    yield _section("events", "Events", "The record", _try(lambda: event_counts(of.times)), after=listed, is_wide=True)
     plan = of.facts.get("plan")
     if plan:
         yield _section("plan", "Planned and actual", "The record", after=_plan_table(plan), is_wide=True)

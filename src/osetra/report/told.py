@@ -9,7 +9,6 @@ from typing import Any
 
 from osetra.core.records import StudyState
 from osetra.report import words
-from osetra.report.figures.sample import counted_states
 from osetra.report.gathered import Gathered
 from osetra.report.parts import shift_sentences, weighing_sentences
 
@@ -40,7 +39,7 @@ def verdict(told: Gathered) -> str:
         return f"No trial has come to a result yet: the study is {told.study.state}{_because(told.study.reason)}."
     part = words.part("dev", told.error_name)
     way = {"minimize": "lowest", "maximize": "greatest"}.get(told.facts.get("direction", ""), "best")
-    of = f"of trial {told.best.number} among {words.counted(len(told.trials), 'trial')}"
+    of = f"of trial {told.best.number} among {words.counted(told.total, 'trial')}"
     return f"The {way} {part} is {_error(told, told.best.dev_error)}, {of}."
 
 
@@ -65,8 +64,8 @@ def numbers(told: Gathered) -> list[Number]:
     simple = _best_reference(told)
     if simple is not None:
         made.append(simple)
-    states = ", ".join(f"{count:,} {state}" for state, count in counted_states(told.trials).items())
-    made.append(Number(label="trials", value=f"{len(told.trials):,}", note=states))
+    states = ", ".join(f"{count:,} {state}" for state, count in told.counts.items())
+    made.append(Number(label="trials", value=f"{told.total:,}", note=states))
     if told.facts.get("seconds") is not None:
         epochs = (
             f"{words.counted(told.facts['epochs'], 'epoch')}; "
@@ -93,7 +92,7 @@ def what_was_done(told: Gathered) -> list[str]:
         lines.append(f"One model was trained, watched and steered, for up to {words.counted(each, 'epoch')}; nothing was searched.")
     elif names:
         lines.append(f"{words.counted(len(names), 'hyperparameter')} ({_listed(words.in_order(names))}) were searched {how}{lengths}.")
-    if facts.get("ended"):
+    if facts.get("ended") and "trials" in facts:
         epochs = f" and {words.counted(facts['epochs'], 'epoch')}" if each > 1 else ""
         lines.append(
             f"That took {words.counted(facts['trials'], 'trial')}{epochs} in {words.duration(facts['seconds'])}; {facts['ended']}."

@@ -19,7 +19,10 @@ class Budget:
     """Bounds of a study, each None where there is none; the first that is reached ends it."""
 
     seconds: float | None = None
-    """Wall-clock time from the start of `fit`, reading and preparing the data included, compiling (once a machine) not."""
+    """Wall-clock time from the start of `fit`, reading and preparing the data included, compiling (once a machine) not.
+
+    An epoch that has begun is finished, and the first of a study is trained even when the time is up, so that there is a model.
+    """
     trials: int | None = None
     epochs: int | None = None
     """Epochs of all trials together."""

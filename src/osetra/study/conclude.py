@@ -59,7 +59,7 @@ def conclude(
     }
     best = found.best
     if best is None or found.member is None:
-        reason = _why_nothing(found.trials)
+        reason = _why_nothing(found.trials, is_interrupted=found.interrupted)
         state = State.STOPPED if found.interrupted else State.FAILED
         store.update_study(replace(record, state=state, reason=reason, finished=datetime.now(UTC), facts=facts))
         raise StudyError(f"study {record.name!r} has no model: {reason}")
@@ -154,9 +154,9 @@ def _facts(table: PreparedTable, record: StudyRecord, model: Predictor) -> dict[
     }
 
 
-def _why_nothing(trials: Sequence[Trial]) -> str:
+def _why_nothing(trials: Sequence[Trial], *, is_interrupted: bool) -> str:
     if not trials:
-        return "no trial could begin within the budget; give it more time"
+        return "it was interrupted before a trial began" if is_interrupted else "no trial could begin within the budget; give it more time"
     if len(trials) == 1 and trials[0].state is TrialState.DIVERGED:
         rate = float(trials[0].configuration.get("learning_rate", 0.0))
         lower = f"--set learning_rate={rate / 10:.2g}" if rate else "--set learning_rate=0.001"
@@ -166,4 +166,6 @@ def _why_nothing(trials: Sequence[Trial]) -> str:
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     if failed:
         return f"{len(failed)} of {len(trials)} trials failed, the first with: {failed[0].reason}"
+    if is_interrupted:
+        return "it was interrupted before a trial had completed an epoch"
     return "no trial completed an epoch within the budget; give it more time"

@@ -22,12 +22,17 @@ from osetra.diagnosis.intervals import Measured
 from osetra.diagnosis.ranking import Ranking, rank
 from osetra.diagnosis.search import Region, infeasible, judge_search
 from osetra.diagnosis.slices import slice_findings
+from osetra.report.gathered import probes_of
 from osetra.report.references import KNOWN
 from osetra.study.judged import judged_trials
 
 if TYPE_CHECKING:
     from osetra.space.space import Space
     from osetra.study.handle import Study
+
+
+_PROBED = frozenset({"layer", "gradient_norm", "update_ratio", "activation_mean", "activation_deviation", "dead_units", "saturated"})
+"""Of a layer, what is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,7 @@ def diagnose(study: "Study", *, base_error: float | None = None, trial: int | No
         epochs, state=one.state, reason=one.reason, cost_rose=rose, is_annealed=is_annealed,
         practical=PRACTICAL_RATE if record.task.is_classification else 0.0,
     )  # fmt: skip
-    probes = [Probe(epoch=event.epoch or 0, layers=event.detail["layers"]) for event in events if event.kind == "probe"]
+    probes = [Probe(epoch=seen["epoch"], layers=seen["layers"]) for seen in probes_of(events) if _is_whole(seen["layers"])]
     hidden = max((len(probe.layers) for probe in probes), default=1) - 1
     layers = judge_layers(probes, activations=_activations(one.configuration.get("activation", "relu"), hidden))
     trials, sample = judged_trials(study) if is_best else ((), "")
@@ -254,6 +259,11 @@ def _notes(facts: Mapping[str, Any], *, is_best: bool) -> list[str]:
     if facts.get("single"):
         notes.append("The model is an ensemble; this is about its best network alone, of which the training error is known.")
     return notes
+
+
+def _is_whole(layers: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a probe says of every layer all that is judged."""
+    return bool(layers) and all(layer.keys() >= _PROBED for layer in layers)
 
 
 def _activations(given: Any, hidden: int) -> list[str]:

@@ -19,6 +19,7 @@ from osetra.data.weights import ClassWeight
 from osetra.report.opening import opening
 from osetra.report.plan_words import short_plan_sentences
 from osetra.report.references import reference_sentences
+from osetra.report.words import duration
 from osetra.store.sql import open_store
 from osetra.study.asked import asked_facts
 from osetra.study.beginning import Silence, compile_engine, require_seed, shift_facts
@@ -26,6 +27,7 @@ from osetra.study.budget import Budget, bytes_of
 from osetra.study.budget import seconds as parse_seconds
 from osetra.study.handle import Study
 from osetra.study.panda import as_panda, measured_epoch_s, modes_for, needs_epoch_s, panda_sentences, require_panda
+from osetra.study.phases import SEARCHING
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.plan import plan_in_fit
 from osetra.study.references import reference_facts
@@ -42,6 +44,11 @@ if TYPE_CHECKING:
 
 WITHOUT = {"noise": 0, "mixup": 0, "crop_padding": 0, "rotation": 0, "distortion": 0, "l1": 0, "clip_norm": 1e9}
 """What the networks of an earlier study had of hyperparameters that its configurations do not name, for a warm start."""
+
+LEAST_TO_COMPARE_S = 2.0
+"""Of the search's share of a budget; with less, parts that were drawn at random are not compared, which takes 1 to 1.3 s."""
+MOST_BEFORE_PLAN = 0.8 * SEARCHING
+"""Share of a budget in seconds after which no plan is made: it takes a quarter as long as what came before it."""
 
 
 def fit(
@@ -86,6 +93,8 @@ def fit(
     folders, one a class, or an array or .npz file of uint8 [rows, height, width] or [rows, height, width, channels].
     target: the column (or columns, for regression) to predict. task: binary, multiclass or regression; inferred if left out.
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
+    Where a few seconds are nearly gone before the search, comparing parts drawn at random, simple models and the plan are left out; the
+    first trial trains one epoch however late it is.
     epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs. patience: a trial ends after so many epochs without a
     better dev error, by default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
     strategy: how configurations are chosen and how far each is trained: waves, which trains many a little, the best of them further, and
@@ -138,7 +147,9 @@ def fit(
             data, target, y=y, task=task, drop=drop, sizes=sizes, groups=groups, time_column=time_column, dev=dev, test=test,
             weights=weights, class_weight=class_weight, seed=int(seed),
         )  # fmt: skip
-        shift = shift_facts(table, time_column, seed=seed)
+        is_dealt = set(table.split.ways) == {"random"}
+        is_short = spend.seconds is not None and (SEARCHING - _gone(spend, began)) * spend.seconds < LEAST_TO_COMPARE_S
+        shift = None if is_dealt and is_short else shift_facts(table, time_column, seed=seed)
         weighing = weighing_facts(table, weights)
         setting = decide(
             table, spend, edits=space or {}, strategy=strategy, finals=finals, ensemble=ensemble, epochs_per_trial=epochs_per_trial,
@@ -157,11 +168,16 @@ def fit(
             progress.notice(sentence)
         for sentence in elites.sentences() if elites else ():
             progress.notice(sentence)
+        if shift is None:
+            progress.notice("There is no time to compare the parts with one another; their rows were drawn at random.")
         began += compile_engine(progress)
-        references = reference_facts(table, seed=seed, budget_s=spend.seconds)
+        foreseen = references = None
+        if _gone(spend, began) >= SEARCHING:
+            progress.notice("There is no time for simple models to compare with.")
+        else:
+            references = reference_facts(table, seed=seed, budget_s=spend.seconds)
         for sentence in reference_sentences(references, _error_name(table)):
             progress.notice(sentence)
-        foreseen = None
         if panda:
             epoch_s = None
             if needs_epoch_s(spend, epochs_per_trial):
@@ -170,6 +186,8 @@ def fit(
                 left_s = spend.seconds - (time.monotonic() - began)
                 setting = as_panda(setting, spend, epochs_per_trial=None, epoch_s=epoch_s, left_s=left_s)
             said = panda_sentences(setting, space or {}, spend, epoch_s)
+        elif _gone(spend, began) >= MOST_BEFORE_PLAN:
+            said = [f"There is no time for a plan: what comes before it took {duration(time.monotonic() - began)} of {spend.in_words()}."]
         else:
             foreseen = plan_in_fit(table, setting, spend, setup_s=time.monotonic() - began, seed=seed)
             said = short_plan_sentences(foreseen.to_dict())
@@ -207,6 +225,11 @@ def fit(
         if opened is not None and opened is not store:
             opened.close()
         raise
+
+
+def _gone(budget: Budget, began: float) -> float:
+    """The share of a budget in seconds that is spent."""
+    return 0.0 if budget.seconds is None else (time.monotonic() - began) / budget.seconds
 
 
 def _error_name(table: PreparedTable) -> str:

@@ -122,9 +122,9 @@ class Study:
         smoothed = [smooth([getattr(epoch, name) for epoch in epochs], smoothing).tolist() for name in names]
         return [replace(epoch, **dict(zip(names, values, strict=True))) for epoch, *values in zip(epochs, *smoothed, strict=True)]
 
-    def curves(self, numbers: Sequence[int]) -> Mapping[int, Sequence[EpochRecord]]:
-        """The curves of these trials by number, in one reading of the store."""
-        found = self.store.curves(self.name, numbers)
+    def curves(self, numbers: Sequence[int], *, most: int | None = None) -> Mapping[int, Sequence[EpochRecord]]:
+        """The curves of these trials by number, in one reading of the store; of each at most so many epochs, evenly."""
+        found = self.store.curves(self.name, numbers, most=most)
         return {number: [as_given(self.record, epoch) for epoch in curve] for number, curve in found.items()}
 
     def sample(self, *, best: int, drawn: int, is_scored: bool = False) -> Sequence[Trial]:
@@ -208,10 +208,11 @@ class Study:
 
         return retest(self, data, **options)
 
-    def steer(self, trial: int) -> "Steer":
+    def steer(self, trial: int | None = None) -> "Steer":
         """Take a trial in hand that is being trained, by this process or another: `study.steer(7).set(learning_rate=0.001, why="...")`.
 
-        set, pause, proceed, stop, extend, rollback and branch, as `study.steer` says; nothing happens before one of them is called.
+        set, pause, proceed, stop, extend, rollback and branch, as `study.steer` says; nothing happens before one of them is called. Of the
+        whole study, which no trial stands for, there is stop: it ends as after Ctrl-C.
         """
         from osetra.study.steer import Steer
 

@@ -28,6 +28,11 @@ from osetra.training.babysitter import Mode
 
 FLUSH_S = 0.25
 FAILED = "the study failed"
+LATE = "the time was up before the first epoch, which was trained all the same"
+MORE_TIME = (
+    "The time is up before the first epoch, which is trained all the same: reading the data and comparing its parts come first. "
+    "A search needs a larger budget."
+)
 
 
 class SearchLoop:
@@ -72,7 +77,12 @@ class SearchLoop:
                 watched_by, study=plan.study, notice=progress.notice, suffix=suffix, past=past.events,
                 record=lambda *what: self._ledger.event(*what, who=BABYSITTER),
             )  # fmt: skip
-        self._workers = Workers(plan, engine=engine, data=data, store=store, past=past, tells_rates=watching is not None)
+        self._workers = Workers(
+            plan, engine=engine, data=data, store=store, past=past, tells_rates=watching is not None,
+            has_come_to=lambda: self._ledger.epochs > 0 or self._ledger.ended > 0,
+        )  # fmt: skip
+        self._is_late = False
+        """Whether the time was up before anything had come of the study; its first trial then trains an epoch all the same."""
         self._networks = Networks(
             self._ledger, self._workers, Keeping(checkpoint_bytes, known=past.last_checkpoints), keeps=keeps, keep_best=keep_best,
             memory_bytes=memory_bytes,
@@ -83,9 +93,12 @@ class SearchLoop:
         )  # fmt: skip
         self._desk = Desk(
             plan.study, self._workers, store, self._ledger, past, data, total=plan.epochs_per_trial, take=self._slices.take,
-            edit=edit or _no_edit, watching=watching, counts_given_up=in_hand is not None and plan.budget.epochs is not None,
+            edit=edit or _no_edit, leave=self._leave, watching=watching,
+            counts_given_up=in_hand is not None and plan.budget.epochs is not None,
         )  # fmt: skip
         self._spending = Spending(plan.budget, plan.deadline)
+        self._is_told_to_end = False
+        """By a command; by Ctrl-C `interrupted` says so."""
         self._known_epochs = sum(len(past.curve(number)) for number in past.trials)
         """Recorded by an earlier run."""
 
@@ -149,14 +162,22 @@ class SearchLoop:
     def _check_clock(self) -> None:
         workers = self._workers
         # A study that goes on first comes to where it was; else one that is stopped at once would have come to less.
-        if workers.stop is None and self._ledger.epochs >= self._known_epochs and self._interrupted():
+        if workers.stop is None and self._ledger.epochs >= self._known_epochs and (self._is_told_to_end or self._interrupted()):
             workers.stop = "interrupted"
         is_over = self._plan.deadline is not None and time.monotonic() >= self._plan.deadline
         # What is recalled takes no time, and all of it counts.
         if workers.stop is None and is_over and not self._slices.is_recalling:
-            workers.stop = "the time was up"
+            # Who had the one model stand still before its first epoch wants none.
+            if workers.clock_counts or (self._in_hand is not None and self._desk.stands_still):
+                workers.stop = LATE if self._is_late and self._ledger.epochs else "the time was up"
+            elif not self._is_late:
+                self._is_late = True
+                self._progress.notice(MORE_TIME)
         if workers.stop is not None:
             self._slices.call_back()
+
+    def _leave(self) -> None:
+        self._is_told_to_end = True
 
     def close(self) -> None:
         """Let go of the trials that wait."""

@@ -142,7 +142,8 @@ class Phases:
     def _time_is_over(self) -> bool:
         if self._searched is not None:
             return self._asks >= self._searched.asks
-        if self._share_spent is None or self._share_spent() < SEARCHING:
+        # However late it is, the first trial is begun: without one there is nothing to close with, and no model.
+        if self._share_spent is None or self._share_spent() < SEARCHING or not self._runners:
             return False
         self._over_at = self._over_at or self._asks
         return True

@@ -5,25 +5,34 @@ Knows nothing of: how figures are drawn, how a page is made.
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osetra.core.direction import as_given, maximizes, turned
+from osetra.core.direction import maximizes
 from osetra.core.errors import InputError, StudyError
 from osetra.core.records import Task, Trial
-from osetra.report.figures import one_trial, outcome, searching, training, where
-from osetra.report.figures.sample import BEST_OF_CURVES, MOST_CURVES, MOST_POINTS, curves_of
+from osetra.report.figures import one_trial, outcome, searching, where
+from osetra.report.figures.curves import curves, spoken_epochs
+from osetra.report.figures.events import COUNTED_EVENTS, event_counts
+from osetra.report.figures.ladder import ladder
+from osetra.report.figures.layers import layers
+from osetra.report.figures.sample import MOST_POINTS, curves_of
 from osetra.report.figures.theme import height_of, title_of
 from osetra.report.gathered import Gathered, probes_of, searched, second_of_two
+from osetra.report.records import MOST_NOTABLE, ROUTINE
 from osetra.report.words import in_order
+from osetra.study.drawn_trials import best_first, best_of, curved, leaders_of, levels_of, rungs_of, sample_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from osetra.space.space import Space
     from osetra.study.handle import Study
+
+
+MOST_READ = 10_000
+"""Trials of a study of which a report reads all; of more it reads a sample, and says so."""
 
 
 class Plots:
@@ -44,12 +53,15 @@ class Plots:
 
         by: what colours tell apart: trial (none of the others), wave (when a trial was begun) or rung (how far it came). log: a log axis.
         """
-        study, best, space = self._study, _best(self._study), self._space
+        study, best, space = self._study, best_of(self._study), self._space
         total = sum(study.store.count_trials(study.name).values())
-        chosen = _first(best, curves_of(study.sample(best=BEST_OF_CURVES, drawn=MOST_CURVES)))[:MOST_CURVES]
+        chosen = curved(study, best)
+        given = study.curves([trial.number for trial in chosen], most=spoken_epochs(len(chosen)))
+        if best is not None:
+            given = {**given, best.number: study.curve(best.number)}
         return _titled(
-            training.curves(
-                study.curves([trial.number for trial in chosen]), best=None if best is None else best.number, error_name=self._error_name,
+            curves(
+                given, best=None if best is None else best.number, error_name=self._error_name,
                 trials=total, states={trial.number: trial.state for trial in chosen}, maximize=maximizes(study.record),
                 events=() if best is None else study.events(best.number), by=by, log=log,
                 configurations={trial.number: searched(trial.configuration, space) for trial in chosen},
@@ -73,7 +85,7 @@ class Plots:
     def leaderboard(self) -> "go.Figure":
         """What each trial came to, in the order begun, and the best so far; of many trials at most 2,000."""
         study, (trials, of) = self._study, self._trials()
-        leaders = [as_given(study.record, trial) for trial in study.store.leaders(study.name)] if of > len(trials) else None
+        leaders = leaders_of(study) if of > len(trials) else None
         return _titled(searching.leaderboard(trials, error_name=self._error_name, maximize=maximizes(study.record), of=of, leaders=leaders))
 
     def importance(self) -> "go.Figure":
@@ -99,22 +111,19 @@ class Plots:
     def ladder(self) -> "go.Figure":
         """How far each trial was trained, and what it came to."""
         study, (trials, _) = self._study, self._trials()
-        maximize, rungs = maximizes(study.record), [epoch for epoch in study.store.event_epochs(study.name, "promoted") if epoch]
-        levels = [
-            level if level.best is None else replace(level, best=turned(level.best, maximize=maximize))
-            for level in study.store.levels(study.name)
-        ]
-        return _titled(training.ladder(trials, error_name=self._error_name, rungs=rungs, maximize=maximize, levels=levels))
+        return _titled(
+            ladder(trials, error_name=self._error_name, rungs=rungs_of(study), maximize=maximizes(study.record), levels=levels_of(study))
+        )
 
     def layers(self, trial: int | None = None) -> "go.Figure":
         """Gradient and step of each layer as trial `trial` trained, by default the best."""
         number = self._study.best.number if trial is None else self._study.trial(trial).number
-        return _titled(training.layers(probes_of(self._study.events(number)), trial=number))
+        return _titled(layers(probes_of(self._study.events(number)), trial=number))
 
     def events(self) -> "go.Figure":
         """How many trials had begun, gone on, ended and diverged by each moment."""
         study = self._study
-        return _titled(training.event_counts(study.store.event_times(study.name, training.COUNTED_EVENTS)))
+        return _titled(event_counts(study.store.event_times(study.name, COUNTED_EVENTS)))
 
     def bias_variance(self, base_error: float | None = None) -> "go.Figure":
         """The error of each part, made up of base error, bias, variance and over-tuning on dev. base_error: as in `diagnose`."""
@@ -171,11 +180,9 @@ class Plots:
 
     def _trials(self) -> tuple[list[Trial], int]:
         """Trials with a result, best first, or a sample of very many, and how many there are."""
-        study = self._study
-        sample = study.sample(best=MOST_POINTS // 10, drawn=MOST_POINTS - MOST_POINTS // 10, is_scored=True)
-        of = len(sample) if len(sample) < MOST_POINTS else sum(level.scored for level in study.store.levels(study.name))
-        best = _best(study)
-        return _first(best if best is not None and best.dev_error is not None else None, sample)[:MOST_POINTS], of
+        sample = sample_of(self._study)
+        of = len(sample) if len(sample) < MOST_POINTS else sum(level.scored for level in self._study.store.levels(self._study.name))
+        return sample, of
 
     def _fact(self, name: str, what: str) -> Any:
         known = self._study.facts.get(name)
@@ -192,7 +199,13 @@ class Plots:
 
 def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
     """All that the report is made of. Raises InputError for a base error that makes no sense."""
-    trials, best = _best_first(study), _best(study)
+    total, best = sum(study.store.count_trials(study.name).values()), best_of(study)
+    if total <= MOST_READ:
+        trials, levels, leaders = best_first(best, study.trials()), None, None
+        chosen = curves_of(trials)
+    else:
+        trials, levels, leaders = sample_of(study), levels_of(study), leaders_of(study)
+        chosen = curved(study, best)
     diagnosis = found = None
     no_diagnosis = no_importance = ""
     try:
@@ -204,8 +217,11 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
     except StudyError as error:
         no_importance = str(error)
     return Gathered(
-        study=study.record, trials=trials, best=best, events=study.events(), space=study.space if "space" in study.facts else None,
-        curves=study.curves([trial.number for trial in curves_of(trials)]),
+        study=study.record, trials=trials, levels=levels, leaders=leaders, best=best,
+        curves=study.curves([trial.number for trial in chosen]), states={trial.number: trial.state for trial in chosen},
+        events=() if best is None else study.events(best.number), space=study.space if "space" in study.facts else None,
+        notable=study.store.last_events(study.name, but=ROUTINE, limit=MOST_NOTABLE + 1), rungs=rungs_of(study),
+        times=study.store.event_times(study.name, COUNTED_EVENTS),
         diagnosis=diagnosis, no_diagnosis=no_diagnosis, importance=found, no_importance=no_importance,
     )  # fmt: skip
 
@@ -233,23 +249,6 @@ def write_report(study: "Study", path: str | Path, *, base_error: float | None =
             Path(unfinished).unlink(missing_ok=True)
         raise InputError(f"a report needs a file that can be written, got {path}: {error.strerror or error}; name another place") from error
     return path
-
-
-def _best(study: "Study") -> Trial | None:
-    try:
-        return study.best
-    except StudyError:
-        return None
-
-
-def _best_first(study: "Study") -> list[Trial]:
-    """All trials, best first; before all others the study's own best, which finals with fresh seeds may have chosen."""
-    return _first(_best(study), study.trials())
-
-
-def _first(best: Trial | None, trials: Sequence[Trial]) -> list[Trial]:
-    others = [trial for trial in trials if best is None or trial.number != best.number]
-    return others if best is None else [best, *others]
 
 
 def _why(study: "Study") -> str:

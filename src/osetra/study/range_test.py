@@ -32,9 +32,9 @@ class LearningRateRange:
 
     def figure(self) -> "go.Figure":
         """Cost by learning rate."""
-        from osetra.report.figures import training
+        from osetra.report.figures.range_test import range_test
 
-        return training.range_test(self.test)
+        return range_test(self.test)
 
 
 def learning_rate_range(

@@ -130,8 +130,8 @@ def tune(
             store.record(record.name, events=past.new_events([_warm_start(number, detail) for number, detail in told if detail]))
         more = {"finals_results": [asdict(finalist) for finalist in search.results], "sentences": search.sentences}
         more |= edited.facts()
-        if not is_panda:
-            more["plan"] = {**record.facts.get("plan", {}), "actual": actual_cost(found, setting)}
+        if "plan" in record.facts:
+            more["plan"] = {**record.facts["plan"], "actual": actual_cost(found, setting)}
         study = conclude(table, record, found, store, folder, more=more, ensemble=setting.ensemble, past=past)
         _keep_verdict(study)
         return study

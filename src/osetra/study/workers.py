@@ -52,10 +52,17 @@ class Message:
 class Workers:
     """So many threads, and the messages that they have left."""
 
-    def __init__(self, plan: Plan, *, engine: Engine, data: TrainingData, store: Store, past: Past, tells_rates: bool) -> None:
-        """store, past: to bring weights back from. tells_rates: whether somebody wants to know the learning rate of every epoch."""
+    def __init__(
+        self, plan: Plan, *, engine: Engine, data: TrainingData, store: Store, past: Past, tells_rates: bool,
+        has_come_to: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        """store, past: to bring weights back from. tells_rates: whether somebody wants to know the learning rate of every epoch.
+
+        has_come_to: whether anything has come of the study yet, an epoch or a trial's end; before, the deadline does not count.
+        """
         self._plan, self._engine, self._data = plan, engine, data
         self._store, self._past, self._tells_rates = store, past, tells_rates
+        self._has_come_to, self._has_trained = has_come_to, False
         self._pool = ThreadPoolExecutor(plan.workers, thread_name_prefix="osetra-trial")
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.stop: str | None = None
@@ -81,9 +88,14 @@ class Workers:
         """Why the next epoch is not to be begun, such as that it would end after the deadline; None: it may be."""
         if self.stop is not None:
             return self.stop
-        if self._plan.deadline is not None and time.monotonic() + last_epoch_s > self._plan.deadline:
-            return "the time was up"
-        return None
+        is_over = self._plan.deadline is not None and time.monotonic() + last_epoch_s > self._plan.deadline
+        return "the time was up" if is_over and self.clock_counts else None
+
+    @property
+    def clock_counts(self) -> bool:
+        """Whether the deadline is a reason to stop: a study that has not come to one epoch would leave nothing, whatever it spent."""
+        # An epoch is heard of a little later than it is trained.
+        return self._has_trained or self._has_come_to()
 
     def new_life(self, configuration: Configuration, *, seed: int) -> Life:
         """Before its first epoch, with the randomness of the trial of number `seed`."""
@@ -152,5 +164,6 @@ class Workers:
 
     def _report(self, number: int, member: Member, record: EpochRecord) -> None:
         """An epoch was trained."""
+        self._has_trained = True
         rate = rate_of(member, record.epoch, self._data.num_rows) if self._tells_rates else math.nan
         self.messages.put(Message(number, epoch=record, rate=rate))

@@ -1,6 +1,10 @@
 """Every figure that osetra draws: records in, Plotly figures out, for the report and for notebooks alike.
 
-    training     curves, ladder, layers, events
+    curves       curves
+    ladder       ladder
+    layers       layers
+    events       event_counts
+    range_test   range_test
     one_trial    curve
     searching    leaderboard, importance, parallel, scatter
     outcome      bias_variance, references, confusion, residuals, calibration

@@ -3,7 +3,6 @@
 Knows nothing of: where records are kept.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from osetra.report.figures.theme import (
     PURPLE,
     VERMILLION,
     figure,
+    finite,
     hover_number,
     plain,
     robust_range,
@@ -65,7 +65,7 @@ def curve(
     of_dev, of_train = ("dev_loss", "train_cost") if loss else ("dev_error", "train_error")
     _given_up(made, events, of_dev)
     for field, name, colour, width, dash in ((of_train, training, VERMILLION, 1.5, "dash"), (of_dev, part, BLUE, 2.5, "solid")):
-        if any(_number(getattr(record, field)) is not None for record in drawn):
+        if any(finite(getattr(record, field)) is not None for record in drawn):
             main = {"color": colour, "width": width} if over is None else {"color": shade(colour, 0.35), "width": 1.5}
             _line(made, drawn, field, plain(name), {**main, "dash": dash}, number, has_points=field == of_dev and over is None)
             if over is not None:
@@ -99,7 +99,7 @@ def _line(
     epochs = [record.epoch for record in drawn]
     made.add_trace(
         go.Scatter(
-            x=epochs, y=[_number(getattr(record, field)) for record in drawn], customdata=[[epoch] for epoch in epochs], name=name,
+            x=epochs, y=[finite(getattr(record, field)) for record in drawn], customdata=[[epoch] for epoch in epochs], name=name,
             mode="lines+markers" if has_points else "lines", line=dict(line), marker={"size": 4}, hovertemplate=f"%{{y:{number}}}",
         )
     )  # fmt: skip
@@ -111,7 +111,7 @@ def _ring(made: "go.Figure", best: EpochRecord, of_dev: str) -> None:
 
     made.add_trace(
         go.Scatter(
-            x=[best.epoch], y=[_number(getattr(best, of_dev))], customdata=[[best.epoch]], name="best", mode="markers", hoverinfo="skip",
+            x=[best.epoch], y=[finite(getattr(best, of_dev))], customdata=[[best.epoch]], name="best", mode="markers", hoverinfo="skip",
             marker={"color": BLUE, "size": 12, "symbol": "circle-open", "line": {"width": 2}},
         )
     )  # fmt: skip
@@ -147,7 +147,7 @@ def _mark(made: "go.Figure", drawn: Sequence[EpochRecord], happened: Sequence[tu
         points = [min(drawn, key=lambda record, at=event.epoch or 0: abs(record.epoch - at)) for event, _ in several]
         made.add_trace(
             go.Scatter(
-                x=[point.epoch for point in points], y=[_number(getattr(point, of_dev)) for point in points],
+                x=[point.epoch for point in points], y=[finite(getattr(point, of_dev)) for point in points],
                 customdata=[[point.epoch, plain(sentence, 160)] for point, (_, sentence) in zip(points, several, strict=True)], name=name,
                 mode="markers", marker={"size": 10, "symbol": symbol, "color": colour, "line": {"width": 1.5, "color": colour}},
                 hovertemplate="%{customdata[1]}",
@@ -167,7 +167,3 @@ def _in_words(
     thin = f" {MOST_POINTS:,} of {len(given):,} epochs drawn." if len(given) > MOST_POINTS else ""
     text = f"Trial {trial.number}, {trial.state}, after {words.counted(given[-1].epoch, 'epoch')}: {part} {shown(given[-1])}{best}.{thin}"
     return f"{text} {words.counted(len(sentences), 'event')} on the curve; the last: {sentences[-1]}." if sentences else text
-
-
-def _number(value: Any) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

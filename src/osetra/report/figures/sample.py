@@ -3,7 +3,7 @@
 Knows nothing of: Plotly, stores.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from osetra.core import drawing
@@ -63,11 +63,3 @@ def thinned(points: Sequence[T], most: int = MOST_EPOCHS) -> list[T]:
 def drawn_in_words(drawn: int, of: int, what: str = "trials") -> str:
     """`60 of 2,000 trials drawn`; empty where all are."""
     return f"{drawn:,} of {of:,} {what} drawn" if drawn < of else ""
-
-
-def counted_states(trials: Sequence[Trial]) -> Mapping[str, int]:
-    """How many trials are in each state, the most frequent first."""
-    counts: dict[str, int] = {}
-    for trial in trials:
-        counts[str(trial.state)] = counts.get(str(trial.state), 0) + 1
-    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))

@@ -101,6 +101,11 @@ def percents(error_name: str) -> bool:
     return error_name == "error rate"
 
 
+def finite(value: float | None) -> float | None:
+    """A number as it is drawn: None, which leaves a gap, for one that is not finite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def error_axis(error_name: str, part: str = "dev") -> dict[str, Any]:
     """An axis of errors: its title, and percent where they are rates."""
     named = plain(error_name) if error_name == "value" else f"{part} {plain(error_name)}".strip()
