@@ -131,7 +131,7 @@ def curves(
         _mark_steering(made, curve, [event for event in events if event.trial == best and event.kind in STEERED], error_name)
         text = _curve_in_words(best, given[best], error_name, maximize=maximize)
     shown = drawn_in_words(len(known), trials)
-    drawn = f"{shown}: the best, and others drawn at random." if shown else f"All {words.counted(trials, 'trial')} drawn."
+    drawn = f"{shown}: the best, and others drawn at random." if shown else f"All {trials:,} trials drawn." if trials > 1 else ""
     values = [record.dev_error for curve in known.values() for record in curve]
     of_best = known.get(best, ()) if best is not None else ()
     must = [error for record in of_best for error in (record.dev_error, record.train_error)]

@@ -56,7 +56,8 @@ class Verdict:
             study=study.record, best=live.header.best, trials=range(live.header.trials),  # pyright: ignore[reportArgumentType]
             diagnosis=None if found is None else found.to_dict(),
         )  # fmt: skip
-        shell.put(self._sentence, told.verdict(gathered))
+        broke_off = live.has_broken_off and gathered.best is None
+        shell.put(self._sentence, "No trial had come to a result when the study broke off." if broke_off else told.verdict(gathered))
         self._actions.show(gathered, applied_by(found))
 
 
