@@ -125,7 +125,7 @@ def reading(path: Path) -> dict[str, Any]:
         "version": timed(lambda of: of.store.version(MANY), 20),
         "study": timed(lambda of: of.store.study(MANY)),
         "header": timed(lambda of: of.header(MANY)),
-        "60 curves": timed(lambda of: of.curves(MANY, range(0, 60_000, 1_000))),
+        "60 curves": timed(lambda of: of.study(MANY).curves(range(0, 60_000, 1_000))),
         "leaderboard": board,
         "figures": {kind: timed(lambda of, kind=kind, given=given: of.figure(MANY, kind, *given), 3) for kind, given in kinds},
         "importance": timed(lambda of: of.importance(MANY), 1),
