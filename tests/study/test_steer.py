@@ -121,7 +121,7 @@ def test_an_answer_that_does_not_come_in_time_leaves_the_command_waiting_and_say
     with writing(store, "mine"):
         came = Study.open("mine", store).steer(7).pause(timeout_s=0.1)
     assert came.state is CommandState.WAITING
-    assert came.answer == "pause of trial 7 still waits after 0.1 s, and is carried out once the trial can be had"
+    assert came.answer == "pause of trial 7 still waits after 0.1 s, and is carried out once trial 7 can be had"
     assert [command.state for command in store.commands("mine")] == [CommandState.WAITING]
 
 

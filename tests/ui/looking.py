@@ -98,13 +98,18 @@ class Page:
         self.run("arguments[0].click()", self.until(offered, f"the option {option}"))
         self.until(lambda: not self.texts(".q-menu .q-item"), "the menu closed")
 
-    def column(self, heading):
-        """Texts below a heading of the table in view."""
+    def columns(self, *headings):
+        """Texts below headings of the table in view, a list of each; all at once, as rows may come between two calls."""
         script = """const table = [...document.querySelectorAll('table')].find(one => one.getClientRects().length);
-            if (!table) return [];
-            const place = [...table.tHead.rows[0].cells].findIndex(one => one.innerText.replace(/[↑↓]/, '').trim() == arguments[0]);
-            return place < 0 ? [] : [...table.tBodies[0].rows].map(row => row.cells[place]?.innerText.trim())"""
-        return self.run(script, heading)
+            if (!table) return [...arguments].map(() => []);
+            const told = [...table.tHead.rows[0].cells].map(one => one.innerText.replace(/[↑↓]/, '').trim());
+            return [...arguments].map(heading => told.indexOf(heading)).map(
+                place => place < 0 ? [] : [...table.tBodies[0].rows].map(row => row.cells[place]?.innerText.trim()))"""
+        return self.run(script, *headings)
+
+    def column(self, heading):
+        [found] = self.columns(heading)
+        return found
 
     def fits(self):
         """What is held of a page in every state."""

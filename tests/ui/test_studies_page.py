@@ -59,8 +59,8 @@ def url(folder, dashboard_url):
 def listed(page):
     """State and best of each study, by its name; the list must be there."""
     page.until(lambda: page.column("study"), "the list")
-    names = [one.splitlines()[0] for one in page.column("study")]
-    return dict(zip(names, zip(page.column("state"), page.column("best"), strict=True), strict=True))
+    names, states, bests = page.columns("study", "state", "best")
+    return {name.splitlines()[0]: (state, best) for name, state, best in zip(names, states, bests, strict=True)}
 
 
 def test_the_list_says_what_each_study_came_to_and_which_broke_off(browser, url):
