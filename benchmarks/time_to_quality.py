@@ -3,8 +3,9 @@
     python benchmarks/time_to_quality.py --data FOLDER --tasks adult letter --seeds 2 --seconds 20 60 120 --out time_to_quality.json
 
 One space for all: osetra's default for the data (learning_rate, batch_size, hidden_units, keep_prob, l2, num_layers; Adam, relu, batch
-norm and a cosine schedule fixed), the same most epochs a trial and the same patience. The same split and, prepared by osetra, the same
-matrices. Two cores for everyone. Methods:
+norm fixed), the same most epochs a trial and the same patience. osetra's rates stay constant and its weights are averaged, as is its
+default; those of the PyTorch loop fall along a cosine. The same split and, prepared by osetra, the same matrices. Two cores for everyone.
+Methods:
 
     osetra    `osetra.fit` as it comes, without finals, which look for no lower dev error
     ensemble  the same with ensemble=True. Its members are chosen on the dev part, so only its test error says anything; it has no curve
@@ -100,10 +101,12 @@ def prepare(given: Mapping[str, Any], seconds: float, seed: int) -> tuple[Work, 
         workers=None,
     )  # fmt: skip
     rows, preparation = table.split.test, table.preparation
+    of_peers = {"schedule": "cosine", "weight_averaging": 0.0}
     work = Work(
         data=table.training, test_inputs=preparation.inputs(table.dataset.features.take(rows)),
         test_targets=preparation.targets(table.dataset.target.iloc[rows]), task=table.dataset.task, num_outputs=preparation.num_outputs,
-        space=setting.space, first=setting.first, epochs=setting.epochs_per_trial, patience=setting.patience,
+        space=setting.space.with_(**of_peers), first={**setting.first, **of_peers}, epochs=setting.epochs_per_trial,
+        patience=setting.patience,
     )  # fmt: skip
     said = (
         f"{work.data.num_rows:,}/{len(table.split.dev):,}/{len(rows):,} rows, {preparation.num_inputs} inputs, {work.epochs} epochs a trial"

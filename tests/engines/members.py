@@ -82,7 +82,9 @@ def tiny_member(
         network=network,
         layout=layout,
         hyperparameters=hyperparameters,
-        state=as_type(initial_state(layout, seed, dtype=np.float32), data.train_inputs.dtype),
+        state=as_type(
+            initial_state(layout, seed, averages=hyperparameters.weight_averaging > 0, dtype=np.float32), data.train_inputs.dtype
+        ),
         seed=seed,
         learning_rates=learning_rates or falling_rates(0.02),
     )
@@ -94,6 +96,7 @@ def as_type(state: ModelState, dtype: Any) -> ModelState:
         first_moment=state.first_moment.astype(dtype),
         second_moment=state.second_moment.astype(dtype),
         running=state.running.astype(dtype),
+        averaged=state.averaged.astype(dtype),
         step=state.step,
         epoch=state.epoch,
     )

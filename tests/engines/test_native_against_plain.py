@@ -49,7 +49,7 @@ def trained(
 
 def assert_close(native: tuple[Member, np.ndarray], plain: tuple[Member, np.ndarray], tolerance: float) -> None:
     """Parameters, moments and curve within `tolerance` of the plain engine's, relative to the largest number where that exceeds 1."""
-    for name in ("parameters", "first_moment", "second_moment", "running"):
+    for name in ("parameters", "first_moment", "second_moment", "running", "averaged"):
         ours, theirs = getattr(native[0].state, name), getattr(plain[0].state, name).astype(np.float64)
         assert np.isfinite(theirs).all()
         scale = max(1.0, float(np.abs(theirs).max(initial=0.0)))

@@ -41,6 +41,7 @@ OPTIONS: Mapping[str, tuple] = {
     "mixup": (0.0, 0.4),
     "label_smoothing": (0.0, 0.2),
     "bias_correction": (True, False),
+    "weight_averaging": (0.0, 0.1),
     "weighted": (False, True),
 }  # fmt: skip
 

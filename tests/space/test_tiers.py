@@ -167,9 +167,9 @@ def test_every_schedule_and_its_settings_may_be_searched():
     check_values(Space({"schedule": choice(*SCHEDULES), "decay_every": integer(1, 9), "warmup_epochs": linear(0, 2.5), "decay_factor": 1}))
 
 
-def test_the_default_space_leaves_the_schedule_alone():
+def test_the_default_space_leaves_the_schedule_alone_and_averages_weights():
     space = default_space(rows=10_000, inputs=20, task=Task.BINARY, tiers=3)
-    assert space.fixed["schedule"] == "cosine"
+    assert (space.fixed["schedule"], space.fixed["weight_averaging"]) == ("constant", 0.03)
     assert not {name for name in KNOWN_HYPERPARAMETERS if name.startswith(("decay", "warmup"))} & {*space.names}
 
 

@@ -35,7 +35,8 @@ def numbers(curve: list[EpochRecord]) -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"schedule": "cosine"}, {"schedule": "reduce_on_plateau", "decay_patience": 1}, {"optimizer": "momentum"}]
+    "settings",
+    [{"schedule": "cosine"}, {"schedule": "reduce_on_plateau", "decay_patience": 1}, {"optimizer": "momentum"}, {"weight_averaging": 0.1}],
 )
 @pytest.mark.parametrize("at", [1, 5, EPOCHS])
 def test_a_life_from_a_checkpoint_goes_on_to_the_bits_of_one_never_put_away(data, settings, at):
@@ -49,7 +50,7 @@ def test_a_life_from_a_checkpoint_goes_on_to_the_bits_of_one_never_put_away(data
     assert again.best == whole.best or numbers([again.best]) == numbers([whole.best])
     for state, other in ((again.member.state, whole.member.state), (again.weights, whole.weights)):
         assert (state.step, state.epoch) == (other.step, other.epoch)
-        for name in ("parameters", "first_moment", "second_moment", "running"):
+        for name in ("parameters", "first_moment", "second_moment", "running", "averaged"):
             assert getattr(state, name).tobytes() == getattr(other, name).tobytes(), name
 
 
@@ -60,6 +61,21 @@ def test_a_longer_curve_than_the_checkpoint_s_is_cut_to_it(data):
     whole.go_on(3)
     restore(again, kept, whole.standing.curve)
     assert again.epochs == 4
+
+
+def test_what_was_packed_before_there_were_averages_fits_a_life_without_any_and_no_other(data):
+    from safetensors.numpy import load, save
+
+    old, averaging = life(data), life(data, weight_averaging=0.1)
+    for one in (old, averaging):
+        one.go_on(2)
+    packed = save({name: array for name, array in load(pack(old)).items() if "averaged" not in name})
+    again = life(data)
+    restore(again, packed, old.standing.curve)
+    assert again.epochs == 2
+    cut = save({name: array for name, array in load(pack(averaging)).items() if "averaged" not in name})
+    with pytest.raises(StoreError, match="must hold the arrays of its trial's network"):
+        restore(life(data, weight_averaging=0.1), cut, averaging.standing.curve)
 
 
 def test_bytes_of_another_network_or_of_nothing_are_refused(data):

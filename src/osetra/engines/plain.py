@@ -25,6 +25,7 @@ from osetra.engines.port import (
     ModelState,
     TrainingData,
     WatchedStep,
+    mixing_share,
     mixup_shares,
     quiet_member,
     require_trainable,
@@ -167,6 +168,9 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
                 slopes.backward()
             state.step += 1
             update(float(rates[step]))
+            if h.weight_averaging > 0:
+                now = np.concatenate([state.parameters, state.running])
+                state.averaged += mixing_share(h.weight_averaging, state.step) * (now - state.averaged)
         state.epoch += 1
         dev_loss, dev_error = _measure(member, data.dev_inputs, data.dev_targets, data.dev_weights, data.error_scale)
         records.append(
@@ -315,8 +319,9 @@ def _clip(gradients: "list[Tensor | None]", longest: float) -> None:
 def _scoring_logits(network: NetworkSpec, layout: Layout, state: ModelState, inputs: np.ndarray, eps: float) -> "Tensor":
     """Give z of the output layer in scoring mode: running moments, no dropout."""
     torch = import_torch()
-    parameters = {name: torch.from_numpy(layout.view(state.parameters, name)) for name in layout.parameters}
-    running = {name: torch.from_numpy(layout.view(state.running, name)) for name in layout.running}
+    weights, moments = state.scored
+    parameters = {name: torch.from_numpy(layout.view(weights, name)) for name in layout.parameters}
+    running = {name: torch.from_numpy(layout.view(moments, name)) for name in layout.running}
 
     def normalise(layer: int, z: "Tensor") -> "Tensor":
         return (z - running[f"mean{layer}"]) / (running[f"variance{layer}"] + eps).sqrt()

@@ -7,7 +7,7 @@ Knows nothing of: search, studies, stores.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -66,6 +66,8 @@ class Hyperparameters:
     batch_norm_decay: float = 0.9
     """Of the exponentially weighted mean and variance, which are bias-corrected."""
     batch_norm_eps: float = 1e-5
+    weight_averaging: float = 0.0
+    """Mean age of the averaged weights, as a share of the steps so far; 0: none are averaged. See `mixing_share`."""
 
     def __post_init__(self) -> None:
         def require(good: bool, what: str, got: object, remedy: str) -> None:
@@ -86,6 +88,8 @@ class Hyperparameters:
         for value in (*self.keep_prob, self.input_keep_prob):
             require(0 < value <= 1, "keep_prob must be in (0, 1]", value, "1 switches dropout off")
         require(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)", self.label_smoothing, "0 switches it off")
+        averaging = self.weight_averaging
+        require(0 <= averaging <= 0.5, "weight_averaging must be in [0, 0.5]", averaging, "0 switches it off, 0.5 averages all steps alike")
 
     @property
     def moves_images(self) -> bool:
@@ -165,6 +169,8 @@ class ModelState:
     """s of rmsprop, v of adam; [layout.size]"""
     running: np.ndarray
     """Batch norm's moments; [layout.running_size]"""
+    averaged: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    """Averages of both over the steps, [layout.size + layout.running_size]; empty where none are kept."""
     step: int = 0
     """Updates made."""
     epoch: int = 0
@@ -176,9 +182,17 @@ class ModelState:
             first_moment=self.first_moment.copy(),
             second_moment=self.second_moment.copy(),
             running=self.running.copy(),
+            averaged=self.averaged.copy(),
             step=self.step,
             epoch=self.epoch,
         )
+
+    @property
+    def scored(self) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and moments of the network that is scored, and that a model is made of: the averaged ones where there are any."""
+        if not self.averaged.size:
+            return self.parameters, self.running
+        return self.averaged[: self.parameters.size], self.averaged[self.parameters.size :]
 
 
 def initial_state(
@@ -188,16 +202,31 @@ def initial_state(
     scheme: str = "auto",
     gain: float = 1.0,
     distribution: str = "normal",
+    averages: bool = False,
     dtype: type[np.floating] = np.float32,
 ) -> ModelState:
-    """A model before its first step; its weights follow from `seed` alone."""
+    """A model before its first step; its weights follow from `seed` alone. averages: whether averages are kept, too."""
     parameters = initial_parameters(layout, seed.generator("initialise"), scheme=scheme, gain=gain, distribution=distribution, dtype=dtype)
+    running = initial_running(layout, dtype=dtype)
     return ModelState(
         parameters=parameters,
         first_moment=np.zeros_like(parameters),
         second_moment=np.zeros_like(parameters),
-        running=initial_running(layout, dtype=dtype),
+        running=running,
+        averaged=np.concatenate([parameters, running] if averages else [np.empty(0, dtype=dtype)]),
     )
+
+
+def mixing_share(averaging: float, step: int) -> float:
+    """What step `step` (from 1) adds of its weights w to their average: a := a + share (w - a), 1 in the first step.
+
+        share = (power + 1) / (step + power)        power = 1/averaging - 2
+
+    Late steps weigh more, as step^power: the mean age of what is averaged is `averaging` times the steps so far, whatever their number.
+    Source: polynomial-decay averaging, Shamir & Zhang 2013 (arXiv:1212.1824).
+    """
+    power = 1 / averaging - 2
+    return (power + 1) / (step + power)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -267,9 +296,10 @@ def quiet_member(member: Member, *, rows: int, num_rows: int) -> Member:
     rate = member.learning_rates(member.state.epoch, steps)[:1]
     quiet = replace(
         h, batch_size=rows, l2=h.l2 * share, l1=h.l1 * share, keep_prob=(), input_keep_prob=1.0, noise=0.0, mixup=0.0, flip=False,
-        crop_padding=0, rotation=0.0, distortion=0.0,
+        crop_padding=0, rotation=0.0, distortion=0.0, weight_averaging=0.0,
     )  # fmt: skip
-    return replace(member, hyperparameters=quiet, state=member.state.copy(), learning_rates=lambda _epoch, _steps: rate)
+    state = replace(member.state.copy(), averaged=np.empty(0, dtype=member.state.parameters.dtype))
+    return replace(member, hyperparameters=quiet, state=state, learning_rates=lambda _epoch, _steps: rate)
 
 
 class Engine(Protocol):

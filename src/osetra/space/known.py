@@ -58,6 +58,7 @@ KNOWN_HYPERPARAMETERS: Mapping[str, str] = MappingProxyType(
         "huber_delta": "where the huber loss turns from squared to absolute, in standard deviations of the target",
         "batch_norm_decay": "of batch norm's running mean and variance",
         "batch_norm_eps": "keeps batch norm from dividing by zero",
+        "weight_averaging": "mean age of the averaged weights that are scored and kept, as a share of the steps so far; 0 is none",
     }
 )
 """Name -> meaning, in one line."""
@@ -111,6 +112,10 @@ def _below_one(value: Value) -> bool:
     return is_number(value) and 0 <= value < 1
 
 
+def _up_to_half(value: Value) -> bool:
+    return is_number(value) and 0 <= value <= 0.5
+
+
 def _a_share(value: Value) -> bool:
     return is_number(value) and 0 < value <= 1
 
@@ -160,6 +165,7 @@ _REQUIREMENTS: Mapping[str, tuple[str, Callable[[Value], bool]]] = MappingProxyT
         "huber_delta": ("> 0", _above_zero),
         "batch_norm_decay": ("in [0, 1)", _below_one),
         "batch_norm_eps": ("> 0", _above_zero),
+        "weight_averaging": ("in [0, 0.5]", _up_to_half),
     }
 )
 _EXAMPLES: Mapping[str, str] = MappingProxyType(
@@ -193,6 +199,7 @@ _EXAMPLES: Mapping[str, str] = MappingProxyType(
         "huber_delta": "1 or log(0.1, 10)",
         "batch_norm_decay": "0.9 or one_minus_log(0.8, 0.99)",
         "batch_norm_eps": "1e-5",
+        "weight_averaging": "0.04 or linear(0, 0.2)",
     }
 )
 

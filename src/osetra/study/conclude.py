@@ -113,11 +113,12 @@ def rescue(table: PreparedTable, record: StudyRecord, found: Found, folder: Path
 
 
 def _model(table: PreparedTable, record: StudyRecord, trial: Trial, member: Member) -> Model:
+    parameters, running = member.state.scored
     model = Model(
         preparation=table.preparation,
         network=member.network,
-        parameters=member.state.parameters,
-        running=member.state.running,
+        parameters=parameters,
+        running=running,
         feature_names=table.dataset.feature_names,
         batch_norm_eps=member.hyperparameters.batch_norm_eps,
     )

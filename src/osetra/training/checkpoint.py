@@ -1,4 +1,4 @@
-"""A trial's life as bytes, and back: weights, optimiser moments and running moments, now and at the best epoch.
+"""A trial's life as bytes, and back: weights, optimiser moments, running moments and averages, now and at the best epoch.
 
 What is put away and taken up again goes on to the bits of what was never put away. The format is safetensors, which executes nothing;
 the curve is not in it, since whoever keeps checkpoints keeps curves.
@@ -14,7 +14,7 @@ from osetra.core.records import EpochRecord
 from osetra.engines.port import ModelState
 from osetra.training.life import Life
 
-ARRAYS = ("parameters", "first_moment", "second_moment", "running")
+ARRAYS = ("parameters", "first_moment", "second_moment", "running", "averaged")
 COUNTERS = "counters"
 """int64 [states, 2]: step and epoch of each."""
 
@@ -54,9 +54,11 @@ def restore(life: Life, data: bytes, curve: Sequence[EpochRecord]) -> None:
 
 
 def _state(arrays: dict[str, np.ndarray], prefix: str, counters: list[int], *, like: ModelState) -> ModelState:
-    found = {name: arrays[f"{prefix}_{name}"] for name in ARRAYS}
+    # What keeps no averages may have been packed before there were any.
+    found = {name: arrays[f"{prefix}_{name}"] for name in ARRAYS if name != "averaged" or like.averaged.size}
     for name, array in found.items():
         wanted = getattr(like, name)
         if array.shape != wanted.shape or array.dtype != wanted.dtype:
             raise ValueError(f"{name} {array.dtype}{list(array.shape)} instead of {wanted.dtype}{list(wanted.shape)}")
+    found.setdefault("averaged", like.averaged)
     return ModelState(**found, step=int(counters[0]), epoch=int(counters[1]))

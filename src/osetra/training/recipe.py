@@ -77,7 +77,7 @@ def build_member(
         network=network,
         layout=layout,
         hyperparameters=hyperparameters,
-        state=initial_state(layout, seed, dtype=dtype, **start),  # pyright: ignore[reportArgumentType]
+        state=initial_state(layout, seed, averages=hyperparameters.weight_averaging > 0, dtype=dtype, **start),  # pyright: ignore[reportArgumentType]
         seed=seed,
         learning_rates=rates,
     )

@@ -73,13 +73,14 @@ class NativeEngine:
 
     def score(self, member: Member, inputs: np.ndarray) -> np.ndarray:
         """As in the port."""
-        network, state = member.network, member.state
-        dtype = state.parameters.dtype
+        network = member.network
+        parameters, running = member.state.scored
+        dtype = parameters.dtype
         inputs = _writable(np.ascontiguousarray(inputs, dtype=dtype))
         z = np.empty((len(inputs), network.num_outputs), dtype=dtype)
         with one_blas_thread():
             compiled.score_rows(
-                network_table(member.layout), member.hyperparameters.batch_norm_eps, inputs, state.parameters, state.running,
+                network_table(member.layout), member.hyperparameters.batch_norm_eps, inputs, parameters, running,
                 make_room(member.layout, SCORING_ROWS, dropout=False, dtype=dtype), z,
             )  # fmt: skip
         if network.output == "softmax":
@@ -171,7 +172,8 @@ class _Training:
         shares = mixup_shares(member, self._steps) if member.hyperparameters.mixup else self._whole
         cost, error, made = compiled.train_epoch(
             self._table, self._options, self._augmentation, member.layout.weights_size, self._keep_probs, rates, shares, keys, state.step,
-            self._part, state.parameters, state.first_moment, state.second_moment, state.running, self.room, self._order,
+            self._part, state.parameters, state.first_moment, state.second_moment, state.running, state.averaged,
+            self.room, self._order,
         )  # fmt: skip
         state.step += made
         state.epoch += 1
@@ -203,9 +205,8 @@ def _advance(member: Member, data: TrainingData, epochs: int) -> list[EpochRecor
 
 
 def _score(member: Member, part: compiled.Rows, room: Room, order: np.ndarray, error_scale: float) -> tuple[float, float]:
-    state = member.state
     loss, error = compiled.score_part(
-        network_table(member.layout), _options(member.hyperparameters, len(order)), part, state.parameters, state.running, room, order
+        network_table(member.layout), _options(member.hyperparameters, len(order)), part, *member.state.scored, room, order
     )
     return loss, _error(member.hyperparameters.loss, error, error_scale)
 
@@ -246,6 +247,7 @@ def _options(hyperparameters: Hyperparameters, rows: int) -> compiled.Options:
         huber_delta=float(h.huber_delta),
         batch_norm_decay=float(h.batch_norm_decay),
         batch_norm_eps=float(h.batch_norm_eps),
+        weight_averaging=float(h.weight_averaging),
     )
 
 

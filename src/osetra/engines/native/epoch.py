@@ -17,7 +17,10 @@ from osetra.engines.native.kernel import entry, inner
 from osetra.engines.native.loss import loss_and_dz
 from osetra.engines.native.mathematics import shuffle
 from osetra.engines.native.table import N_IN, N_OUT
-from osetra.engines.native.update import add_signs, clip, sum_of_sizes, sum_of_squares, update
+from osetra.engines.native.update import add_signs, clip, move_towards, sum_of_sizes, sum_of_squares, update
+from osetra.engines.port import mixing_share as _mixing_share
+
+mixing_share = inner(_mixing_share)
 
 
 class Rows(NamedTuple):
@@ -51,6 +54,7 @@ class Options(NamedTuple):
     huber_delta: float
     batch_norm_decay: float
     batch_norm_eps: float
+    weight_averaging: float
 
 
 @inner
@@ -104,6 +108,7 @@ def train_epoch(
     m,
     s,
     running,
+    averaged,
     room,
     order,
 ):
@@ -151,6 +156,10 @@ def train_epoch(
                 rates[step - 1], shrink, options.momentum, options.beta1, options.beta2, options.eps,
                 options.bias_correction, first_step + step,
             )  # fmt: skip
+        if options.weight_averaging > 0.0:
+            share = real(mixing_share(options.weight_averaging, first_step + step))
+            move_towards(averaged[: len(parameters)], parameters, share)
+            move_towards(averaged[len(parameters) :], running, share)
     restore_denormals(before)
     return cost_sum / rows, wrong_sum / weight_sum, step
 

@@ -76,6 +76,13 @@ def update(code, w, g, m, s, lr, decay, momentum, beta1, beta2, eps, bias_correc
 
 
 @inner
+def move_towards(average, w, share):
+    """average := average + share (w - average), both [size]."""
+    for i in range(w.size):
+        average[i] += share * (w[i] - average[i])
+
+
+@inner
 def sum_of_squares(w):
     """||w||^2 of a row [size]."""
     total = w.dtype.type(0.0)
