@@ -9,8 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: .venv/core
 	$(BIN)/python examples/demo.py
 
+# Two processes, each with files of its own; with more than the machine has cores, tests that wait for a training would wait long.
 test: .venv/dev outside
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: lint test
 

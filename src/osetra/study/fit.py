@@ -95,8 +95,9 @@ def fit(
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
     Where a few seconds are nearly gone before the search, comparing parts drawn at random, simple models and the plan are left out; the
     first trial trains one epoch however late it is.
-    epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs. patience: a trial ends after so many epochs without a
-    better dev error, by default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
+    epochs_per_trial: by default about a million rows' worth, 10 to 200 epochs, and up to four times as many where a budget of time or
+    epochs has room for more than twenty such trainings. patience: a trial ends after so many epochs without a better dev error, by
+    default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
     strategy: how configurations are chosen and how far each is trained: waves, which trains many a little, the best of them further, and
     zooms in on what does well; or random, sobol, grid, coarse_to_fine or tpe (Optuna's), which train each to the end or, with +asha,
     +successive_halving or +hyperband behind it, climb a ladder as well.

@@ -25,6 +25,13 @@ NOMINAL_FLOPS = 6e10
 """Multiply-adds count two; what one core does in a second, roughly. Fixed, so that a study's space does not depend on the machine."""
 ENSEMBLE_SIZE = 25
 """Choices, with replacement, of which an ensemble is made."""
+TRAINING_ROWS = 1_000_000
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 200
+"""A full training has a million rows' worth of epochs, within these bounds,"""
+FULL_TRAININGS, LONGEST = 20, 4
+"""and up to four times as many where a budget of time or epochs has room for more than twenty of such."""
+NOMINAL_TO_REAL = 5
+"""A search with a budget of seconds comes to about a fifth of its nominal epochs: it goes far with large networks."""
 PAUSED_BYTES = 2**30
 PANDA = "panda"
 """Stands in a study's facts for a strategy: one model, and no search."""
@@ -115,12 +122,14 @@ def decide(
     for name, value, least in counts:
         if value is not None and value < least:
             raise StudyError(f"{name} must be >= {least}, got {value}; leave it out to have it chosen")
-    rows = table.training.num_rows
-    epochs_each = epochs_per_trial or int(np.clip(round(1_000_000 / rows), 10, 200))
+    asked = edits.get("optimizer")
+    default, epoch_seconds = _default(table, asked if isinstance(asked, str) else "adam")
+    epochs_each = epochs_per_trial or _full_training(table.training.num_rows, budget, epoch_seconds)
     if budget.epochs is not None:
         epochs_each = min(epochs_each, budget.epochs)
     patient = max(10, epochs_each // 3) if patience is None else patience or None
-    space, first, epoch_seconds = _space(table, budget, epochs_each, edits)
+    space = _space(table, budget, epochs_each, edits, epoch_seconds, optimizer=str(default["optimizer"]))
+    first = space.nearest(default)
     _require_buildable(table, space, first, epochs_each)
     cores = workers or available_cores()
     bounds = [
@@ -138,30 +147,50 @@ def decide(
     )  # fmt: skip
 
 
-def _space(table: PreparedTable, budget: Budget, epochs_each: int, edits: Mapping[str, Any]) -> "tuple[Space, dict[str, Value], float]":
-    """The default space for the data and the budget with the edits, the first configuration, and nominal seconds of its epoch."""
-    from osetra.space.known import IMAGE_HYPERPARAMETERS
-    from osetra.space.tiers import check_names, check_values, default_configuration, default_space, tiers_for
+def _default(table: PreparedTable, optimizer: str) -> tuple[dict[str, Value], float]:
+    """The default configuration for the data, and nominal seconds of its epoch."""
+    from osetra.space.tiers import default_configuration
 
-    shape = {"rows": table.training.num_rows, "inputs": table.preparation.num_inputs, "task": table.dataset.task}
-    asked = edits.get("optimizer")
-    optimizer = asked if isinstance(asked, str) else "adam"
-    first = default_configuration(**shape, optimizer=optimizer)
-    units, layers = int(first.get("hidden_units", 64)), int(first.get("num_layers", 2))
-    parameters = shape["inputs"] * units + (layers - 1) * units**2 + units * table.preparation.num_outputs
-    epoch_seconds = 6.0 * parameters * shape["rows"] / NOMINAL_FLOPS
+    default = default_configuration(**_shape(table), optimizer=optimizer)
+    units, layers = int(default["hidden_units"]), int(default["num_layers"])
+    parameters = table.preparation.num_inputs * units + (layers - 1) * units**2 + units * table.preparation.num_outputs
+    return default, 6.0 * parameters * table.training.num_rows / NOMINAL_FLOPS
+
+
+def _shape(table: PreparedTable) -> dict[str, Any]:
+    return {"rows": table.training.num_rows, "inputs": table.preparation.num_inputs, "task": table.dataset.task}
+
+
+def _full_training(rows: int, budget: Budget, epoch_seconds: float) -> int:
+    """How many epochs a trial may have: by the rows, and more where a budget of time or epochs has room for many such trials."""
+    least = int(np.clip(round(TRAINING_ROWS / rows), FEWEST_EPOCHS, MOST_EPOCHS))
+    rooms = [budget.epochs] if budget.epochs is not None else []
+    if budget.seconds is not None:
+        rooms.append(int(2.0 * budget.seconds / epoch_seconds / NOMINAL_TO_REAL))
+    if budget.trials is not None or not rooms:
+        return least
+    return int(np.clip(min(rooms) / FULL_TRAININGS, least, LONGEST * least))
+
+
+def _space(
+    table: PreparedTable, budget: Budget, epochs_each: int, edits: Mapping[str, Any], epoch_seconds: float, *, optimizer: str
+) -> "Space":
+    """The default space for the data and the budget, with the edits."""
+    from osetra.space.known import IMAGE_HYPERPARAMETERS
+    from osetra.space.tiers import check_names, check_values, default_space, tiers_for
+
     expected = min(
         budget.trials if budget.trials is not None else np.inf,
         budget.epochs / epochs_each if budget.epochs is not None else np.inf,
         2.0 * budget.seconds / (epoch_seconds * epochs_each) if budget.seconds is not None else np.inf,
     )
-    space = default_space(**shape, tiers=tiers_for(expected), optimizer=optimizer).replace(edits)
+    space = default_space(**_shape(table), tiers=tiers_for(expected), optimizer=optimizer).replace(edits)
     check_names(space)
     check_values(space)
     moved = [name for name in IMAGE_HYPERPARAMETERS if name in edits]
     if moved and table.training.image is None:
         raise SpaceError(f"{moved[0]} moves the pixels of images, got a table; noise and mixup augment tables")
-    return space, space.nearest(first), epoch_seconds
+    return space
 
 
 def _require_buildable(table: PreparedTable, space: "Space", first: Configuration, epochs: int) -> None:
