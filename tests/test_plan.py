@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import osetra
+from listener import Listener
 from osetra.core.errors import DataError, SpaceError, StudyError
 from osetra.core.records import TrialState
 from osetra.core.seeding import Seed
@@ -465,22 +466,11 @@ def test_plan_is_the_plan_of_the_fit_with_the_same_arguments():
     assert str(found) == "\n".join(found.sentences)
 
 
-class Heard:
-    def __init__(self):
-        self.notices = []
-
-    def notice(self, text):
-        self.notices.append(text)
-
-    def update(self, facts):
-        pass
-
-
 def test_a_fit_says_its_plan_first_and_keeps_what_became_of_it():
-    heard = Heard()
+    heard = Listener()
     study = osetra.fit(people(), "label", epochs=60, epochs_per_trial=12, seed=1, progress=heard)
-    assert [line.startswith("Plan: an epoch of one model takes about ") for line in heard.notices].count(True) == 1
-    assert any("60 epochs on " in line and "about 60 epochs in " in line for line in heard.notices)
+    assert [line.startswith("Plan: an epoch of one model takes about ") for line in heard.said].count(True) == 1
+    assert any("60 epochs on " in line and "about 60 epochs in " in line for line in heard.said)
     predicted, actual = study.facts["plan"]["predicted"], study.facts["plan"]["actual"]
     trials = study.trials(limit=None)
     assert predicted["epochs"] == actual["epochs"] == sum(trial.epochs for trial in trials) == 60

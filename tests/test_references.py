@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 import osetra
+from listener import Listener
 from osetra.core.records import Task
 from osetra.core.seeding import Seed
 from osetra.diagnosis.references import effort_for, references
@@ -131,21 +132,8 @@ def test_large_images_have_no_trees_and_that_is_said():
     assert "images have 576 inputs, and it takes 500 at most" in found.left_out[0]
 
 
-class Hears:
-    """A progress that remembers what was said."""
-
-    def __init__(self):
-        self.said = []
-
-    def notice(self, text):
-        self.said.append(text)
-
-    def update(self, facts):
-        pass
-
-
 def test_every_study_has_references_and_says_them_before_it_searches():
-    heard = Hears()
+    heard = Listener()
     frame = load_breast_cancer(as_frame=True).frame
     study = osetra.fit(frame, "target", trials=1, epochs_per_trial=2, progress=heard)
     kept = study.facts["references"]
@@ -179,7 +167,7 @@ def test_images_have_references_too():
 
 def test_a_leak_is_said_at_once_and_is_a_finding():
     frame = load_breast_cancer(as_frame=True).frame
-    heard = Hears()
+    heard = Listener()
     study = osetra.fit(frame.assign(**{"final grade": 1 - frame["target"]}), "target", trials=1, epochs_per_trial=2, progress=heard)
     (leak,) = study.facts["references"]["leaks"]
     assert (leak["column"], leak["error"]) == ("final grade", 0.0)

@@ -161,6 +161,7 @@ MODELS = [
     (["predict", "models/people", "people.csv", "-o", "models"], ["got the folder models", "models/predictions.csv"]),
     (["predict", "models/people", "people.csv", "-o", "people.csv"], ["a file of their own", "which holds the data"]),
     (["predict", "models/people", "people.csv", "-o", "out.parquet"], ["written as .csv or .csv.gz", "got 'out.parquet'"]),
+    (["predict", "models/people", "people.csv", "--json", "--for-spreadsheet"], ["is for CSV", "name a CSV file with -o"]),
     (["score", "models/people", "BAD/words.csv"], ["scoring needs the target", "'label'"]),
     (["score", "models/people", "BAD/unknown-label.csv"], ["'label' must be one of", "got 'perhaps' in row 1"]),
 ]

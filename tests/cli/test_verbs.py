@@ -1,5 +1,6 @@
 """Every verb: what it prints for people, what it prints for programs, and that neither ever breaks."""
 
+import io
 import json
 import re
 import subprocess
@@ -11,8 +12,11 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 import osetra as package
+from models.made import features, model
 from osetra.cli.app import VERBS
-from osetra.models.files import load
+from osetra.core.records import Task
+from osetra.models.files import load, save
+from osetra.report.spreadsheet import GUARDED
 
 from .calls import osetra, osetra_here, strict_json
 from .conftest import people
@@ -185,6 +189,45 @@ def test_predictions_replace_a_file_only_when_they_are_all_there(home, tmp_path)
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "what was there"
     osetra_here(tmp_path, "predict", home / "models/people", home / "people.csv", "-o", "out.csv").succeeded()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "out.csv"]
+
+
+@pytest.fixture
+def formulas(tmp_path):
+    """A folder with a model one of whose labels is a formula, and rows for it; and how often it says so."""
+    rows = features(60)
+    made = model(rows, pd.DataFrame({"kind": np.array(["=1+1", "plain"])[np.arange(60) % 2]}), Task.BINARY)
+    save(made, tmp_path / "model")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    times = int((made.predict(rows) == "=1+1").sum())
+    assert 1 < times < 60
+    return tmp_path, times
+
+
+def test_labels_are_written_as_they_are_and_it_is_said_what_a_spreadsheet_would_run(formulas):
+    folder, times = formulas
+    printed = osetra_here(folder, "predict", "model", "rows.csv").succeeded()
+    written = osetra_here(folder, "predict", "model", "rows.csv", "-o", "out.csv").succeeded()
+    assert (folder / "out.csv").read_text(encoding="utf-8") == printed.out
+    assert pd.read_csv(folder / "out.csv")["predicted kind"].value_counts().to_dict() == {"=1+1": times, "plain": 60 - times}
+    for call in (printed, written):
+        assert f"A spreadsheet could run {times} cells as a formula; --for-spreadsheet marks" in call.err
+    quiet = osetra_here(folder, "predict", "model", "rows.csv", "--json").succeeded()
+    assert "spreadsheet" not in quiet.err
+
+
+def test_for_a_spreadsheet_nothing_begins_as_a_formula_does_and_taking_the_apostrophe_off_gives_the_labels_back(formulas):
+    folder, times = formulas
+    plain = pd.read_csv(io.StringIO(osetra_here(folder, "predict", "model", "rows.csv").succeeded().out))
+    printed = osetra_here(folder, "predict", "model", "rows.csv", "--for-spreadsheet").succeeded()
+    both = osetra_here(folder, "predict", "model", "rows.csv", "--for-spreadsheet", "-o", "out.csv", "--json").succeeded()
+    assert (folder / "out.csv").read_text(encoding="utf-8") == printed.out
+    assert not re.search(r"^[=+@-]", printed.out, re.MULTILINE)
+    marked = pd.read_csv(folder / "out.csv")
+    assert marked["predicted kind"].str.startswith("'").sum() == times
+    marked["predicted kind"] = marked["predicted kind"].str.removeprefix("'")
+    pd.testing.assert_frame_equal(marked, plain)
+    assert f"{GUARDED} That is so of {times} cells." in printed.err
+    assert [row["predicted kind"] for row in strict_json(both.out)] == list(plain["predicted kind"])
 
 
 def test_numbers_are_predicted_in_target_units(fits, tables):

@@ -16,6 +16,7 @@ from osetra.core.records import EpochRecord, Event, StudyState, Task, Trial, Tri
 from osetra.core.records import Study as StudyRecord
 from osetra.store.sql import open_store
 from osetra.study.handle import Study
+from osetra.study.heard import heard
 
 from .calls import COMMAND, environment, osetra_here
 
@@ -78,11 +79,11 @@ def test_a_frame_fits_a_terminal(number, running):
     events = [Event(trial=3, epoch=3, kind="paused", detail={"why": ""}, who="ada", at=NOW) for _ in range(20)]
     store.record("mine", trials=more, events=events)
     study, console = Study.open("mine", folder / "osetra.db"), Console(file=io.StringIO(), width=80, height=24)
-    lines = console.render_lines(frame(study, number, console, height=24))
+    lines = console.render_lines(frame(study, number, console, how=heard(study), height=24))
     assert 16 <= len(lines) <= 24
     if number is not None:
         assert any("ada had it stand still" in "".join(segment.text for segment in line) for line in lines)
-        assert len(console.render_lines(frame(study, number, console))) > 24
+        assert len(console.render_lines(frame(study, number, console, how=heard(study)))) > 24
 
 
 def test_a_chart_lies_within_its_width_and_marks_epochs_where_they_are():

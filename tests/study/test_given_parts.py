@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 import osetra
+from listener import Listener
 from osetra.core.errors import DataError
 from osetra.study.table import split_from_facts
 
@@ -19,19 +20,6 @@ def rows_of(rows, *, moved=0.0, seed=0):
     frame["label"] = np.where(frame["a"] + 0.3 * generator.normal(size=rows) > 0, "yes", "no")
     frame["c"] += moved
     return frame
-
-
-class Heard:
-    """A progress that remembers what was said."""
-
-    def __init__(self):
-        self.said = []
-
-    def notice(self, text):
-        self.said.append(text)
-
-    def update(self, facts):
-        pass
 
 
 def test_given_parts_are_the_parts_and_the_errors_are_theirs(tmp_path):
@@ -108,7 +96,7 @@ def test_parts_that_do_not_fit_are_refused_in_words(arguments, said):
 
 
 def test_a_given_part_that_differs_is_found_told_and_kept():
-    heard = Heard()
+    heard = Listener()
     study = osetra.fit(rows_of(600), "label", dev=rows_of(400, moved=1.0, seed=1), progress=heard, **QUICK)
     shift = study.facts["shift"]
     assert shift["ways"] == ["given", "random"]
@@ -120,14 +108,14 @@ def test_a_given_part_that_differs_is_found_told_and_kept():
 
 
 def test_parts_drawn_at_random_do_not_differ_and_one_line_says_so():
-    heard = Heard()
+    heard = Listener()
     study = osetra.fit(rows_of(600), "label", progress=heard, **QUICK)
     assert not any(pair["found"] for pair in study.facts["shift"]["pairs"])
     assert len([line for line in heard.said if "cannot tell the parts apart" in line]) == 1
 
 
 def test_a_drift_in_time_is_found_by_what_drifts_and_was_to_be_expected():
-    heard = Heard()
+    heard = Listener()
     rows = rows_of(1_000).assign(when=np.arange(1_000))
     rows["c"] += np.linspace(0, 3, 1_000)
     study = osetra.fit(rows, "label", time_column="when", progress=heard, **QUICK)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import osetra
+from listener import Listener
 from osetra.core.records import Study, StudyState, Task, TrialState
 from osetra.engines.native.engine import NativeEngine
 from osetra.engines.port import TrainingData
@@ -26,17 +27,6 @@ SPACE = Space({"learning_rate": log(1e-3, 1e-1), "hidden_units": choice(2, 3, 5)
 LAST = 16
 
 
-class Progress:
-    def __init__(self):
-        self.said = []
-
-    def notice(self, text):
-        self.said.append(text)
-
-    def update(self, facts):
-        pass
-
-
 class FailingEngine(NativeEngine):
     def advance(self, members, data, *, epochs=1):
         raise MemoryError("no room")
@@ -52,7 +42,7 @@ def table(rows=60):
 def searched(*, spent=1.0, left_s=-0.01, engine=None, store=None, interrupted=lambda: False):
     """As `fit` searches, of a second of which `spent` is gone when the first trial could begin, and `left_s` is left."""
     known = store is not None
-    store, progress = store or MemoryStore(), Progress()
+    store, progress = store or MemoryStore(), Listener()
     if not known:
         store.create_study(
             Study(
@@ -112,7 +102,7 @@ def test_a_study_that_goes_on_when_its_time_is_up_trains_nothing_more():
 def test_a_fit_whose_time_is_over_before_it_begins_leaves_a_model_and_says_why_it_is_poor(options, tmp_path):
     draw = np.random.default_rng(0)
     X = draw.normal(size=(300, 3)).astype(np.float32)
-    progress = Progress()
+    progress = Listener()
     study = osetra.fit(X, y=(X[:, 0] > 0).astype(int), budget=0.001, progress=progress, **options)
     assert [(trial.number, trial.epochs) for trial in study.trials()] == [(0, 1)]
     assert study.record.state is StudyState.FINISHED

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from listener import Listener
 from osetra.core.errors import StoreError
 from osetra.core.records import Study, StudyState, Task, TrialState
 from osetra.core.seeding import Seed
@@ -26,17 +27,6 @@ from osetra.study.terms import Plan
 from osetra.training.recipe import build_member
 
 SPACE = Space({"learning_rate": log(1e-3, 1e-1), "hidden_units": choice(2, 3, 5), "batch_size": 8, "num_layers": 1})
-
-
-class Listener:
-    def __init__(self):
-        self.facts = []
-
-    def notice(self, text):
-        pass
-
-    def update(self, facts):
-        self.facts.append(facts)
 
 
 def toy():

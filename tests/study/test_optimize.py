@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import osetra
+from listener import Listener
 from osetra.core.errors import SpaceError, StoreError, StudyError
 from osetra.core.records import StudyState, TrialState
 from osetra.search.random import RandomSampler
@@ -511,15 +512,6 @@ def test_a_network_of_scikit_learn_is_tuned():
 
 
 def test_progress_hears_values_as_they_were_given():
-    class Listener:
-        said, facts = [], []
-
-        def notice(self, text):
-            self.said.append(text)
-
-        def update(self, facts):
-            self.facts.append(facts)
-
     listener = Listener()
     options = {"strategy": "random", "direction": "maximize", "in_process": True}
     osetra.optimize(lambda t: t.params["x"], SIXTEEN, trials=16, progress=listener, **options)

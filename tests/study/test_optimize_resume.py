@@ -9,11 +9,11 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 import osetra
+from listener import Listener
 from osetra.core.errors import StudyError
 from osetra.core.ports import Job
 from osetra.core.records import Configuration, EpochRecord, StudyState, Trial, TrialState
@@ -385,22 +385,14 @@ def test_one_that_lost_its_study_to_another_says_so_and_leaves_the_record_to_it(
 
 
 def test_the_person_who_watches_hears_what_is_there_and_what_is_left():
-    class Listener:
-        said: ClassVar[list[str]] = []
-
-        def notice(self, text):
-            self.said.append(text)
-
-        def update(self, facts):
-            pass
-
     store, asked = MemoryStore(), iter(range(10**9))
     options = {"trials": 9, "budget": 500, "in_process": True, "store": store, "study": "mine", "resume": True}
     osetra.optimize(lambda t: 1.0, LINE, interrupted=lambda: next(asked) > 6, **options)
     count = len(store.trials("mine"))
     assert 0 < count < 9
-    osetra.optimize(lambda t: 1.0, LINE, progress=Listener(), **options)
-    said = Listener.said[1]
+    heard = Listener()
+    osetra.optimize(lambda t: 1.0, LINE, progress=heard, **options)
+    said = heard.said[1]
     assert said.startswith(f"Going on with {count} trials and {count} epochs that are recorded, ")
     assert said.endswith(" s of 500 s are left.")
 

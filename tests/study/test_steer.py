@@ -156,9 +156,25 @@ def test_a_command_that_nobody_is_left_to_answer_does_not_wait_for_who_resumes(s
 
 def test_a_study_of_an_objective_is_not_steered(store):
     store.update_study(replace(RECORD, task=Task.OBJECTIVE))
-    with writing(store, "mine"), pytest.raises(StudyError, match="only networks that osetra trains can be steered, got 'mine'"):
-        Study.open("mine", store).steer(7).pause()
+    study = Study.open("mine", store)
+    asks = [
+        study.steer(7).pause, study.steer(7).stop, study.steer(7).proceed,
+        lambda: study.steer().ask("edit", {"edits": {"learning_rate": "0.1"}}),
+    ]  # fmt: skip
+    for ask in asks:
+        with writing(store, "mine"), pytest.raises(StudyError, match=r"only networks .* can be steered, got 'mine', .*: osetra stop mine"):
+            ask()
     assert store.commands("mine") == []
+    with pytest.raises(StudyError, match="no process trains study 'mine': go on with it where it was begun first"):
+        study.steer().stop()
+
+
+def test_a_study_that_is_asked_and_told_cannot_be_stopped_from_elsewhere(store):
+    with osetra.Tuner({"x": osetra.linear(0, 1)}, store=store, study="asked") as tuner:
+        tuner.ask()
+        with pytest.raises(StudyError, match="got 'asked', which is asked and told; close its Tuner"):
+            Study.open("asked", store).steer().stop()
+    assert store.commands("asked") == []
 
 
 def test_a_trial_that_trains_in_another_thread_is_steered_and_its_replay_is_the_same(tmp_path):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import osetra
+from listener import Listener
 from osetra.core.errors import DataError
 from osetra.study.table import PreparedTable, split_from_facts
 
@@ -94,22 +95,14 @@ def test_balance_is_taken_from_the_training_part():
 
 
 def test_weights_are_told_and_kept():
-    said = []
-
-    class Heard:
-        def notice(self, text):
-            said.append(text)
-
-        def update(self, facts):
-            pass
-
-    study = osetra.fit(rows_of(), "label", weights="w", class_weight="balanced", progress=Heard(), **QUICK)
+    heard = Listener()
+    study = osetra.fit(rows_of(), "label", weights="w", class_weight="balanced", progress=heard, **QUICK)
     kept = study.facts["weights"]
     assert kept["column"] == "w"
     assert {name: rows for name, (_, rows) in kept["effective_rows"].items()} == {"train": 180, "dev": 60, "test": 60}
     assert all(0 < effective < rows for effective, rows in kept["effective_rows"].values())
-    assert any(line.startswith("Rows are weighed by `w`, in the cost and in every error") for line in said)
-    assert any(line.startswith("Class weights, in training and in the dev error that trials are compared by: no 0.") for line in said)
+    assert any(line.startswith("Rows are weighed by `w`, in the cost and in every error") for line in heard.said)
+    assert any(line.startswith("Class weights, in training and in the dev error that trials are compared by: no 0.") for line in heard.said)
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,11 @@ class Page:
         field.send_keys(Keys.CONTROL + "a")
         field.send_keys(text or Keys.DELETE)
 
-    def choose(self, label, option):
-        """What begins so of a menu; a page that is still being filled closes one that was opened meanwhile."""
+    def choose(self, label, option, *, is_one_of_several=False):
+        """What begins so of a menu; a page that is still being filled closes one that was opened meanwhile.
+
+        is_one_of_several: more may be chosen beside it, so that the menu stays until it is left.
+        """
         asked = [0.0]
         script = "return [...document.querySelectorAll('.q-menu .q-item')].find(one => one.innerText.trim().startsWith(arguments[0]))"
 
@@ -96,10 +99,23 @@ class Page:
 
         # By the browser itself: the menu moves as it opens.
         self.run("arguments[0].click()", self.until(offered, f"the option {option}"))
+        if is_one_of_several:
+            self.leave(label)
         self.until(lambda: not self.texts(".q-menu .q-item"), "the menu closed")
 
+<<<<<<< ours
     def columns(self, *headings):
         """Texts below headings of the table in view, a list of each; all at once, as rows may come between two calls."""
+=======
+    def leave(self, label):
+        """Of a field, with its menu: by the keyboard."""
+        from selenium.webdriver.common.keys import Keys
+
+        self.field(label).send_keys(Keys.ESCAPE)
+
+    def column(self, heading):
+        """Texts below a heading of the table in view."""
+>>>>>>> theirs
         script = """const table = [...document.querySelectorAll('table')].find(one => one.getClientRects().length);
             if (!table) return [...arguments].map(() => []);
             const told = [...table.tHead.rows[0].cells].map(one => one.innerText.replace(/[↑↓]/, '').trim());
@@ -114,7 +130,8 @@ class Page:
     def fits(self):
         """What is held of a page in every state."""
         self.until(lambda: in_browser.beyond_the_screen(self.browser) == 0, "a page within its screen")
-        assert in_browser.complaints(self.browser) == []
+        complaints = in_browser.complaints(self.browser)
+        assert complaints == [], complaints
         assert self.run("return window.hacked") is None
 
     def sound(self, looks=LOOKS):
@@ -126,6 +143,7 @@ class Page:
             # What fades in has little contrast half there.
             self.until(lambda: not self.run(_MOVING), "a dialog that rests")
             self.fits()
-            assert in_browser.barriers(self.browser) == [], (size, dark)
+            found = in_browser.barriers(self.browser)
+            assert found == [], (size, dark, found)
         in_browser.look(self.browser)
         self.fits()

@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -84,6 +84,17 @@ def test_it_answers_what_the_command_line_prints(api, demo_home):
     assert _moments(_read(api, "/due")) == _printed(demo_home, "due", "--no-data")
     assert _moments(_read(api, "/studies/people/due", data=True)) == _printed(demo_home, "due", "people")[0]
     assert _read(api, "/studies/people/plan") == shown["plan"]
+
+
+def test_a_study_that_nobody_trains_is_told_as_that_though_its_record_says_running(tmp_path, demo_home):
+    path = copy_store(demo_home / "osetra.db", tmp_path / "osetra.db")
+    api = Caller(api_of(Reading(None, str(path))), "http://127.0.0.1:8888")
+    store = open_store(path)
+    began = datetime.now(UTC) - timedelta(hours=1)
+    store.update_study(replace(store.study("people"), state=StudyState.RUNNING, finished=None, created=began))
+    store.close()
+    told = [_read(api, "/studies/people"), next(one for one in _read(api, "/studies") if one["study"] == "people")]
+    assert [(one["state"], one["is_trained"]) for one in told] == [("running", False)] * 2
 
 
 def test_a_smoothed_curve_is_that_of_the_command_line(api, demo_home):

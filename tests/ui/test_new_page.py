@@ -29,6 +29,8 @@ def home(tmp_path_factory):
     (folder / "data").mkdir()
     frame.to_csv(folder / "data" / NAME, index=False)
     pd.DataFrame({"x": a, "y": 3 * a + b}).to_parquet(folder / "line.parquet")
+    pd.DataFrame({"a": a, "b": b.clip(0), "y": a + b, "z": a - b}).to_csv(folder / "plane.csv", index=False)
+    np.savez(folder / "arrays.npz", X=np.stack([a, b], axis=1), y=np.stack([a + b, a - b], axis=1))
     (folder / "torn.csv").write_bytes(bytes(range(256)) * 10)
     return folder
 
@@ -116,6 +118,51 @@ def test_a_fit_goes_on_when_its_page_is_left_and_is_stopped_from_another(browser
     page.says("The fit was stopped; the best so far is kept")
     page.until(lambda: page.button("Start").is_enabled(), "Start can be pressed")
     assert Study.open("left alone", home / "osetra.db").record.state == "stopped"
+
+
+def test_several_numbers_are_predicted_at_once(browser, url, home):
+    page = NewPage(browser, url)
+    page.choose("File or folder", "arrays.npz")
+    page.says("200 rows, 4 columns: regression of target0, target1")
+    page.choose("File or folder", "plane.csv")
+    page.says("200 rows, 4 columns: regression of z")
+    page.choose("Also predict", "y", is_one_of_several=True)
+    page.says("200 rows, 4 columns: regression of z, y")
+    # What is predicted first is not predicted besides.
+    page.choose("Predict", "y")
+    page.says("200 rows, 4 columns: regression of y")
+    page.choose("Predict", "z")
+    page.says("200 rows, 4 columns: regression of z")
+    page.choose("Also predict", "y", is_one_of_several=True)
+    page.says("200 rows, 4 columns: regression of z, y")
+    # Neither is offered as a column that a row might be weighed by.
+    browser.find_element("css selector", "details summary").click()
+    page.choose("Row weights", "b")
+    page.choose("Task", "binary classification")
+    page.says("Classification must have one target, got 'z', 'y'")
+    assert not page.button("Start").is_enabled()
+    page.choose("Task", "regression")
+    page.sound()
+    page.type("Name of the study", "two at once")
+    page.type("Budget", "")
+    page.type("Trials", "1")
+    page.type("Epochs a trial", "1")
+    page.until(lambda: "--target=z --target=y" in page.run("return document.body.textContent"), "the command")
+    page.press("Start")
+    page.until(lambda: browser.current_url.endswith("/study/two%20at%20once"), "the study's page")
+    page.until(lambda: Study.open("two at once", home / "osetra.db").record.state == "finished", "the end of the fit")
+    assert Study.open("two at once", home / "osetra.db").record.target == "z, y"
+
+
+@pytest.mark.parametrize(
+    ("columns", "targets"),
+    [
+        (["a", "Label", "b"], ["Label"]), (["a", "b"], ["b"]), (["x0", "x1", "target0", "target1"], ["target0", "target1"]),
+        (["target0", "b"], ["b"]), (["target", "target0", "target1"], ["target"]), (["1", "2"], ["2"]),
+    ],
+)  # fmt: skip
+def test_what_is_likely_to_be_predicted_goes_by_its_name(columns, targets):
+    assert guessed.likely_targets(columns) == targets
 
 
 def test_what_cannot_be_read_or_fitted_is_said_and_cannot_be_started(browser, url):

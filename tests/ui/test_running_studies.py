@@ -4,6 +4,7 @@ that was killed goes on to its end; one that another dashboard began is stopped.
 import os
 import signal
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -127,6 +128,7 @@ def test_one_that_was_killed_is_resumed_and_is_stopped_by_a_dashboard_that_did_n
     page.says("The study runs")
 
     # The dashboard ends, and what it started goes on; another one has it stopped.
+    browser.get("about:blank")  # a page that is open would complain of the connection
     first.end()
     page = Page(browser, f"{second.url}/study/mine")
     page.until(lambda: page.texts(".numbers .main"), "the numbers")
@@ -151,4 +153,50 @@ def test_one_that_was_killed_is_resumed_and_is_stopped_by_a_dashboard_that_did_n
     assert [event.kind for event in study.events() if event.trial is None].count("resumed") == 2
     page.until(lambda: page.texts(".numbers .main"), "the numbers")
     assert page.button("Resume") is None
+    page.sound()
+
+
+TUNES = """
+import time, osetra
+
+def slow(trial):
+    while not trial.should_stop:
+        time.sleep(0.01)
+        if trial.number < 2:
+            return trial.params["x"]
+
+osetra.optimize(slow, {"x": osetra.linear(0, 1)}, trials=100, workers=1, store="osetra.db", study="mine")
+"""
+
+
+def test_a_study_of_an_objective_is_stopped_and_is_gone_on_with_where_it_was_begun(browser, tmp_path, dashboard_url):
+    other = subprocess.Popen([sys.executable, "-c", TUNES], cwd=tmp_path, env=environment())
+    try:
+        place = tmp_path / "osetra.db"
+
+        def begun():
+            assert other.poll() is None
+            return osetra_here(tmp_path, "trials", "mine", "--json").out.count('"trial"') == 3
+
+        until(begun, "the trial that waits to be told")
+        page = Page(browser, f"{dashboard_url(place, tmp_path)}/study/mine")
+        page.until(lambda: page.texts("h1 + .state") == ["running"] and page.button("Stop"), "that somebody trains it")
+        page.press("Stop")
+        page.until(lambda: page.texts(".q-dialog h2") == ["Stop this study?"], "the question")
+        told = "It ends as with Ctrl-C: what was reported is kept, and it can be gone on with where it was begun."
+        assert page.texts(".q-dialog p") == [told]
+        page.press("Stop it", within=".q-dialog")
+        page.until(lambda: page.texts("h1 + .state") == ["stopped"], "its end")
+        assert page.button("Resume") is None
+        assert page.button("Stop") is None
+        other.wait(60)
+    finally:
+        if other.poll() is None:
+            other.kill()
+            other.wait()
+    study = Study.open("mine", place)
+    assert (study.record.state, len(study.trials())) == (StudyState.STOPPED, 3)
+    [command] = study.store.commands("mine")
+    assert (command.trial, command.kind, str(command.state)) == (None, "stop", "done")
+    page.fits()
     page.sound()

@@ -92,7 +92,7 @@ def test_the_page_begins_with_the_verdict_and_draws_the_curves(browser, url):
     until(lambda: "Curves" in page.drawn(), "the curves")
     assert page.texts("h1") == ["classes"]
     assert any("9.00 %" in one for one in page.texts(".numbers .main"))
-    assert "bias" in page.texts(".verdict .lead")[0].lower()
+    page.until(lambda: "bias" in page.texts(".verdict .lead")[0].lower(), "the verdict")
     assert page.texts(".facts dt")[-5:] == ["learning_rate", "hidden_units", "keep_prob", "num_layers", "schedule"]
     before = page.curve_points()
     page.choose("Coloured by", "how far they came")

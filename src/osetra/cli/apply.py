@@ -30,7 +30,7 @@ def run_apply(
     models: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the next search, or with `until` one after the other; print what became of gap and dev error."""
-    study = _open(name, store)
+    study = open_study(name, store)
     options = {"base_error": base_error, "data": data, "budget": budget, "models": models}
     if until is None:
         applied = _watched(lambda **watch: study.apply(**options, **watch))
@@ -60,7 +60,7 @@ def run_apply(
 
 def run_learning_curve(name: str | None, store: str, *, data: Path | None, as_json: bool) -> None:
     """Train on parts of the training part and print the curve with what more rows would bring."""
-    study = _open(name, store)
+    study = open_study(name, store)
     found = _watched(lambda **watch: study.learning_curve(data, **watch))
     if as_json:
         print_json(found.to_dict())
@@ -90,12 +90,6 @@ def refuse_together(*, apply: bool, learning_curve: bool, trial: int | None) -> 
         raise StudyError("--learning-curve trains by itself, got --apply or --until too; give one after the other")
     if trial is not None:
         raise StudyError(f"--apply, --until and --learning-curve go on from the best trial, got --trial {trial}; leave one out")
-
-
-def _open(name: str | None, store: str) -> "Study":
-    study = open_study(name, store)
-    study.place = store
-    return study
 
 
 def _watched(work: Callable[..., Result]) -> Result:

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from osetra.cli import DEFAULT_STORE
 from osetra.cli.screen import Column, output, print_json, print_table, print_trials, printable, say
+from osetra.cli.standing import STYLE, why
 from osetra.core.direction import as_given
 from osetra.core.errors import StudyError
 from osetra.core.ports import Store
-from osetra.core.records import StudyState, Trial, TrialState
+from osetra.core.records import Trial, TrialState
 from osetra.report import words
 from osetra.report.gathered import probes_of
 from osetra.report.parts import shift_sentences, weighing_sentences
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 BAR = 24
 """Characters of a bar that stands for everything."""
-STUDY_STYLE = {StudyState.RUNNING: "cyan", StudyState.FINISHED: "green", StudyState.STOPPED: "yellow", StudyState.FAILED: "red"}
 
 
 def _open(store: str) -> Store:
@@ -44,17 +44,23 @@ def open_study(name: str | None, store: str) -> "Study":
         if not summaries:
             raise StudyError(f"the store {store} holds no study yet; begin one with osetra fit DATA --target COLUMN")
         name = summaries[0].study.name
-    return Study(opened.study(name), opened)
+    return Study(opened.study(name), opened, place=store)
 
 
 def list_studies(store: str, *, as_json: bool) -> None:
     """Newest first."""
-    summaries = [replace(s, best=as_given(s.study, s.best)) if s.best else s for s in _open(store).studies()]
+    from osetra.study.handle import Study
+    from osetra.study.heard import heard
+
+    opened = _open(store)
+    summaries = [replace(s, best=as_given(s.study, s.best)) if s.best else s for s in opened.studies()]
+    stand = [heard(Study(s.study, opened, place=store)) for s in summaries]
     if as_json:
         print_json(
             [
-                words.study_facts(s.study) | {"trials": s.trials, "best_trial": words.trial_facts(s.best) if s.best else None}
-                for s in summaries
+                words.study_facts(s.study)
+                | {"is_trained": how.is_trained, "trials": s.trials, "best_trial": words.trial_facts(s.best) if s.best else None}
+                for s, how in zip(summaries, stand, strict=True)
             ]
         )
         return
@@ -70,7 +76,7 @@ def list_studies(store: str, *, as_json: bool) -> None:
         Column(heading="target", cells=[s.study.target for s in summaries], justify="left", rank=3),
         Column(heading="trials", cells=[f"{s.trials:,}" for s in summaries]),
         Column(heading="best dev", cells=bests),
-        Column(heading="state", cells=[Text(str(s.study.state), style=STUDY_STYLE[s.study.state]) for s in summaries], justify="left"),
+        Column(heading="state", cells=[Text(how.state, style=STYLE[how.state]) for how in stand], justify="left"),
         Column(heading="created", cells=created, justify="left", rank=1),
     ]
     print_table(console, columns)
@@ -103,16 +109,20 @@ def list_trials(name: str | None, store: str, *, state: str | None, limit: int, 
 
 def show_study(name: str | None, store: str, *, as_json: bool) -> None:
     """A study as a whole."""
+    from osetra.study.heard import heard
+
     study = open_study(name, store)
-    record, facts = study.record, study.facts
+    record, facts, how = study.record, study.facts, heard(study)
     if as_json:
         counts = {str(state): n for state, n in study.store.count_trials(study.name).items()}
         found = _importance(study)
-        print_json(words.study_facts(record) | {"trial_states": counts, "importance": found and found.to_dict()})
+        told = {"is_trained": how.is_trained, "trial_states": counts, "importance": found and found.to_dict()}
+        print_json(words.study_facts(record) | told)
         return
     console = output()
     print_named(console, record.name, f": {record.task.in_words} of {record.target}, from {record.source}, seed {record.seed}")
-    console.print(f"{record.state}" + (f": {record.reason}" if record.reason else ""), style=STUDY_STYLE[record.state])
+    reason = why(record, how, store)
+    say(console, how.state + (f": {reason}" if reason else ""), style=STYLE[how.state])
     console.print()
     rule = facts.get("split", {}).get("rule")
     parts = (*shift_sentences(facts.get("shift")), *weighing_sentences(facts))
@@ -160,6 +170,8 @@ def _print_importance(console: Console, found: "Importances") -> None:
 
 def show_trial(name: str | None, number: int, store: str, *, smoothing: float, as_json: bool) -> None:
     """One trial with its curve, smoothed if `smoothing` is more than 0."""
+    from osetra.study.heard import heard
+
     study = open_study(name, store)
     trial, curve = study.trial(number), study.curve(number, smoothing=smoothing)
     happened = study.events(number)
@@ -175,7 +187,8 @@ def show_trial(name: str | None, number: int, store: str, *, smoothing: float, a
         return
     console = output()
     error_name = study.record.error_name
-    print_named(console, f"{study.name}, trial {number}", f": {trial.state}" + (f", {trial.reason}" if trial.reason else ""))
+    state = heard(study).state_of(trial)
+    print_named(console, f"{study.name}, trial {number}", f": {state}" + (f", {trial.reason}" if trial.reason else ""))
     console.print("\n".join(f"  {line}" for line in words.configuration_lines(trial.configuration)))
     if trial.num_parameters:
         took = f"{words.counted(trial.epochs, 'epoch')} in {words.duration(trial.seconds)}"

@@ -29,7 +29,6 @@ CODES = {Verdict.STILL_BEST: 0, Verdict.INDISTINGUISHABLE: 10, Verdict.BEATEN: 1
 def run_retest(name: str | None, store: str, *, data: Path | None, budget: str | None, as_json: bool, **options: Any) -> None:
     """Train anew, print the verdict and how each candidate did; the exit code says the verdict."""
     study = open_study(name, store)
-    study.place = store
     with Interrupt() as interrupt:
         try:
             with TerminalProgress() as progress:
@@ -138,14 +137,10 @@ def _studies(name: str | None, store: str) -> "list[Study]":
     from osetra.study.handle import Study
 
     if name is not None:
-        studies = [open_study(name, store)]
-    else:
-        opened = open_store(store, create=False, read_only=True)
-        studies = [Study(summary.study, opened) for summary in opened.studies()]
-        studies = [study for study in studies if can_be_retested(study)]
-    for study in studies:
-        study.place = store
-    return studies
+        return [open_study(name, store)]
+    opened = open_store(store, create=False, read_only=True)
+    studies = [Study(summary.study, opened, place=store) for summary in opened.studies()]
+    return [study for study in studies if can_be_retested(study)]
 
 
 def _print_due(console: Console, found: "list[Due]", options: str, store: str) -> None:

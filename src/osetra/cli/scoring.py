@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osetra.cli.screen import error_output, output, print_json, say
 from osetra.core.errors import DataError
 from osetra.report import words
+from osetra.report.spreadsheet import GUARDED, guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,24 +18,33 @@ if TYPE_CHECKING:
 OUTPUT_SUFFIXES = (".csv", ".csv.gz")
 
 
-def run_predict(folder: Path, data: Path, *, output: Path | None, as_json: bool) -> None:
-    """Write a row of predictions for every row or image, in the order of the data. Raises DataError or ModelError."""
+def run_predict(folder: Path, data: Path, *, output: Path | None, for_spreadsheet: bool, as_json: bool) -> None:
+    """Write a row of predictions for every row or image, in the order of the data. Raises DataError or ModelError.
+
+    for_spreadsheet: whether what a spreadsheet would run as a formula is marked as text in the CSV; else every label is as it is.
+    """
     from osetra.models.files import load
     from osetra.models.model import predictions_frame
 
+    if for_spreadsheet and as_json and output is None:
+        raise DataError("--for-spreadsheet is for CSV, got --json without a file; leave one of them out, or name a CSV file with -o")
     if output is not None:
         _require_usable(output, data)
     model = load(folder)
     table = model.read(data)
     _tell(table)
     frame = predictions_frame(model, table)
-    if output is not None:
-        _write(frame, output)
-        print(f"{words.counted(len(frame), 'prediction')} in {output}", file=sys.stderr)  # noqa: T201
+    if output is None and as_json:
+        print_json(frame.to_dict(orient="records"))
+        return
+    written = _for_spreadsheet(frame) if for_spreadsheet else _for_programs(frame)
+    if output is None:
+        written.to_csv(sys.stdout, index=False)
+        return
+    _write(written, output)
+    print(f"{words.counted(len(frame), 'prediction')} in {output}", file=sys.stderr)  # noqa: T201
     if as_json:
         print_json(frame.to_dict(orient="records"))
-    elif output is None:
-        frame.to_csv(sys.stdout, index=False)
 
 
 def run_score(folder: Path, data: Path, *, as_json: bool) -> None:
@@ -53,6 +63,23 @@ def run_score(folder: Path, data: Path, *, as_json: bool) -> None:
         return
     left_out = f"; {words.counted(dropped, 'row')} without a target left out" if dropped else ""
     output().print(f"{error_name} {words.interval(measured, error_name)}{left_out}", soft_wrap=True)
+
+
+def _for_spreadsheet(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Whoever opens it runs nothing; what that changes is said."""
+    harmless, marked = guarded(frame)
+    if marked:
+        say(error_output(), f"{GUARDED} That is so of {words.counted(marked, 'cell')}.", style="dim")
+    return harmless
+
+
+def _for_programs(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The labels themselves, since what reads them compares them; where a spreadsheet would run some, the way out is said."""
+    _, marked = guarded(frame)
+    if marked:
+        told = f"A spreadsheet could run {words.counted(marked, 'cell')} as a formula; --for-spreadsheet marks what it could run as text."
+        say(error_output(), told, style="dim")
+    return frame
 
 
 def _tell(table: "Table") -> None:

@@ -14,7 +14,6 @@ def run_space(name: str | None, store: str, *, edits: Sequence[str], why: str, a
     study = open_study(name, store)
     console = output()
     if edits:
-        study.place = store
         answered = Steer(study, None).ask("edit", {"edits": dict(_edit(text) for text in edits)}, why=why)
         if as_json:
             print_json({"study": study.name, "answer": answered.answer, "state": str(answered.state)})

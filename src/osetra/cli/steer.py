@@ -23,7 +23,6 @@ WAITS = 10
 def run_steer(name: str, number: int | None, store: str, kind: str, detail: Mapping[str, Any], *, why: str, as_json: bool) -> None:
     """Ask and print the answer; a refusal leaves as any mistake does."""
     study = open_study(name, store)
-    study.place = store
     answered = study.steer(number).ask(kind, detail, why=why)
     if as_json:
         print_json(_facts(name, answered))
@@ -87,6 +86,7 @@ def run_replay(name: str, number: int, store: str, *, data: Path | None, as_json
 def show_lineage(name: str, number: int, store: str, *, as_json: bool) -> None:
     """Print the story of a trial, a sentence a line."""
     from osetra.report.lineage import local
+    from osetra.study.heard import heard
 
     study = open_study(name, store)
     story = study.lineage(number)
@@ -94,7 +94,7 @@ def show_lineage(name: str, number: int, store: str, *, as_json: bool) -> None:
         print_json(story.to_dict())
         return
     console = output()
-    print_named(console, f"{study.name}, trial {number}", f": {study.trial(number).state}")
+    print_named(console, f"{study.name}, trial {number}", f": {heard(study).state_of(study.trial(number))}")
     for step in story.steps:
         moment = "" if step.at is None else f"{local(step.at)}  "
         say(console, f"{moment}{step.sentence}")

@@ -15,8 +15,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from osetra.cli.reading import STUDY_STYLE, open_study
+from osetra.cli import DEFAULT_STORE
+from osetra.cli.reading import open_study
 from osetra.cli.screen import STATE_STYLE, output, printable
+from osetra.cli.standing import STYLE, why
 from osetra.core.direction import as_given
 from osetra.core.records import EpochRecord, Event, StudyState, Trial, TrialState
 from osetra.report import words
@@ -24,6 +26,7 @@ from osetra.report.lineage import told
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
+    from osetra.study.heard import Heard
 
 EVERY_S = 0.5
 WIDEST, HEIGHT = 72, 9
@@ -34,49 +37,60 @@ MOST_SUMMED = 2000
 POINT, MARK = "•", "▲"
 _FIXED, _FIXED_CLOSELY = 6, HEIGHT + 4
 """Lines of a frame besides rows and events: of every one, and of a trial's own part."""
+_GONE = 2
+"""Lines more in which it is said that the study broke off."""
 
 
 def run_watch(name: str | None, number: int | None, store: str, *, once: bool) -> None:
-    """Draw until the study has ended or Ctrl-C comes; where the output is no terminal, only how it stood last."""
-    study = open_study(name, store)
+    """Draw until nobody trains the study any more or Ctrl-C comes; where the output is no terminal, only how it stood last."""
+    from osetra.study.heard import Hearing
+
+    study, hearing = open_study(name, store), Hearing()
     if number is not None:
         study.trial(number)
     console = output()
     if once:
-        console.print(frame(study, number, console))
+        console.print(frame(study, number, console, how=hearing.listen(study, study.store.version(study.name)), store=store))
         return
     with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
             study.record = study.store.study(study.name)
-            live.update(frame(study, number, console, height=console.height if console.is_terminal else None), refresh=True)
-            if study.record.state is not StudyState.RUNNING:
+            how = hearing.listen(study, study.store.version(study.name))
+            height = console.height if console.is_terminal else None
+            live.update(frame(study, number, console, how=how, store=store, height=height), refresh=True)
+            if study.record.state is not StudyState.RUNNING or how.has_broken_off:
                 break
             time.sleep(EVERY_S)
 
 
-def frame(study: "Study", number: int | None, console: Console, *, height: int | None = None) -> RenderableType:
+def frame(
+    study: "Study", number: int | None, console: Console, *, how: "Heard", store: str = DEFAULT_STORE, height: int | None = None
+) -> RenderableType:  # fmt: skip
     """How a study stands, with one of its trials closely if a number is given.
 
-    height: lines that there is room for, which long lists are cut to; None: any number.
+    how: it was heard of last. store: what was typed for it. height: lines that there is room for, which long lists are cut to; None: any
+    number.
     """
-    left = 1000 if height is None else max(2, height - _FIXED - (_FIXED_CLOSELY if number is not None else 0))
+    fixed = _FIXED + (_FIXED_CLOSELY if number is not None else 0) + (_GONE if how.has_broken_off else 0)
+    left = 1000 if height is None else max(2, height - fixed)
     most_rows = min(MOST_ROWS, left if number is None else left // 2)
     most_events = min(MOST_EVENTS, left - most_rows)
     record = study.record
     head = Text(printable(record.name), style="bold")
     head.append(f": {record.task.in_words} of {printable(record.target)}, ", style="not bold")
-    head.append(str(record.state), style=f"not bold {STUDY_STYLE[record.state]}")
-    head.append(f" ({printable(record.reason)})" if record.reason else "", style="not bold")
-    parts: list[RenderableType] = [head, _progress(study), _best(study)]
+    head.append(how.state, style=f"not bold {STYLE[how.state]}")
+    reason = why(record, how, store)
+    head.append(f" ({printable(reason)})" if reason else "", style="not bold")
+    parts: list[RenderableType] = [head, _progress(study, how), _best(study)]
     rows = _in_training(study, most_rows)
     if rows:
         parts += [Text(), _running(study, rows)]
     if number is not None:
-        parts += [Text(), *_closely(study, number, min(WIDEST, console.width - 14), most_events)]
+        parts += [Text(), *_closely(study, number, how, min(WIDEST, console.width - 14), most_events)]
     return Group(*parts)
 
 
-def _progress(study: "Study") -> Text:
+def _progress(study: "Study", how: "Heard") -> Text:
     counts = study.store.count_trials(study.name)
     total = sum(counts.values())
     states = ", ".join(f"{counts[state]:,} {state}" for state in TrialState if counts.get(state))
@@ -88,6 +102,8 @@ def _progress(study: "Study") -> Text:
         epochs = sum(trial.epochs for trial in study.store.trials(study.name))
         told.append(words.counted(epochs, "epoch") + (f" of {budget['epochs']:,}" if budget.get("epochs") else ""))
     seconds = ((record.finished or datetime.now(UTC)) - record.created).total_seconds()
+    if how.has_broken_off:
+        seconds -= how.silent_s
     of = f" of {words.duration(budget['seconds'])}" if budget.get("seconds") else ""
     told.append(f"{words.duration(max(0.0, seconds))}{of}")
     return Text(" · ".join(told))
@@ -124,11 +140,11 @@ def _running(study: "Study", trials: Sequence[Trial]) -> Table:
     return table
 
 
-def _closely(study: "Study", number: int, width: int, most_events: int) -> list[RenderableType]:
+def _closely(study: "Study", number: int, how: "Heard", width: int, most_events: int) -> list[RenderableType]:
     trial, curve = study.trial(number), study.curve(number)
     error_name = study.record.error_name
     reason = f", {printable(trial.reason)}" if trial.reason else ""
-    head = Text(f"Trial {number}: {trial.state}{reason}, {words.counted(trial.epochs, 'epoch')}", style="bold")
+    head = Text(f"Trial {number}: {how.state_of(trial)}{reason}, {words.counted(trial.epochs, 'epoch')}", style="bold")
     happened = [(event, sentence) for event in study.events(number) if (sentence := told(event, error_name)) is not None]
     lines = [f"{words.duration((event.at - study.record.created).total_seconds()):>12}  epoch {event.epoch or 0:>4}  {printable(sentence)}"
              for event, sentence in happened[-most_events:]]  # fmt: skip

@@ -5,11 +5,13 @@ Knows nothing of: where they are kept, what is said of them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from osetra.core.direction import maximizes
 from osetra.core.ports import Level
 from osetra.core.records import Configuration, EpochRecord, Event, Study, Task, Trial, TrialState
+from osetra.report.words import BROKEN_OFF
 
 if TYPE_CHECKING:
     from osetra.space.space import Space
@@ -48,10 +50,17 @@ class Gathered:
     """As `Importances.to_dict` gives it."""
     no_importance: str = ""
     """Why there is none."""
+    broke_off: datetime | None = None
+    """When the study was last heard of, where its record says that it is trained and nobody trains it."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
         return self.study.facts
+
+    @property
+    def state(self) -> str:
+        """As the study's record says, or `words.BROKEN_OFF`."""
+        return str(self.study.state) if self.broke_off is None else BROKEN_OFF
 
     @property
     def error_name(self) -> str:

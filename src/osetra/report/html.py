@@ -56,7 +56,7 @@ def report_page(of: Gathered) -> str:
 
 def _header(of: Gathered) -> Markup:
     study = of.study
-    state = f"{study.state} {(study.finished or study.created).strftime('%Y-%m-%d')}"
+    state = f"{of.state} {(study.finished or of.broke_off or study.created).strftime('%Y-%m-%d')}"
     return tag(
         "header",
         tag("div", tag("h1", study.name), tag("p", f"{study.task.in_words} of {study.target}, {state}", class_="quiet")),

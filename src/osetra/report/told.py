@@ -3,6 +3,7 @@
 Knows nothing of: figures, pages.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,9 @@ def verdict(told: Gathered) -> str:
     if told.diagnosis is not None and not told.is_objective:
         return _sentence(told.diagnosis["sentence"])
     if told.best is None:
-        return f"No trial has come to a result yet: the study is {told.study.state}{_because(told.study.reason)}."
+        if told.broke_off is not None:
+            return "No trial had come to a result when the study broke off."
+        return f"No trial has come to a result yet: the study is {told.state}{_because(told.study.reason)}."
     part = words.part("dev", told.error_name)
     way = {"minimize": "lowest", "maximize": "greatest"}.get(told.facts.get("direction", ""), "best")
     of = f"of trial {told.best.number} among {words.counted(told.total, 'trial')}"
@@ -106,7 +109,7 @@ def what_was_done(told: Gathered) -> list[str]:
     if facts.get("dev") and not facts.get("test"):
         lines.append("No test part was kept: the dev error of the best of many trials is too kind to it.")
     if study.state is not StudyState.FINISHED:
-        lines.append(f"The study is {study.state}{_because(study.reason)}.")
+        lines.append(f"The study is {told.state}{_because(_why(told))}.")
     return [line for line in lines if line]
 
 
@@ -171,6 +174,14 @@ def _best_reference(told: Gathered) -> Number | None:
 
 def _error(told: Gathered, value: float | None) -> str:
     return words.error(value, told.error_name)
+
+
+def _why(told: Gathered) -> str:
+    """The study is in its state; of one that broke off a moment is named, since a report is read later."""
+    if told.broke_off is None:
+        return told.study.reason
+    resume = f"osetra resume {shlex.quote(told.study.name)}"
+    return f"last heard from {told.broke_off:%Y-%m-%d %H:%M:%S} UTC; {words.gone(told.study.task, resume)}"
 
 
 def _because(reason: str) -> str:

@@ -8,11 +8,13 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from osetra.core.records import Configuration, EpochRecord, Study, Trial
+from osetra.core.records import Configuration, EpochRecord, Study, Task, Trial
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 FIRST = ("learning_rate", "momentum", "batch_size", "hidden_units", "keep_prob", "l2", "num_layers", "schedule")
 """Hyperparameters in the order in which a person asks for them: the tiers of the default space. Others follow in theirs."""
+BROKEN_OFF = "broken off"
+"""What stands in place of the state of a study that nobody trains, though its record says running."""
 _E_NOTATION = 1e7
 
 
@@ -121,6 +123,13 @@ def trial_facts(trial: Trial) -> dict[str, Any]:
         "num_parameters": trial.num_parameters,
         "configuration": dict(trial.configuration),
     }
+
+
+def gone(task: Task, resume: str) -> str:
+    """Of a study that broke off: why, and how it goes on. resume: what is typed or pressed for it."""
+    # The function of an objective is not kept.
+    more = "it can be gone on with where it was begun" if task is Task.OBJECTIVE else f"{resume} goes on with it"
+    return f"the process that trained it is gone, and {more}"
 
 
 def action_options(action: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from osetra.engines.port import TrainingData
 from osetra.study.in_hand import Floor, InHand, Tending
 from osetra.study.ledger import Ledger
 from osetra.study.past import Past
-from osetra.study.steerable import check
+from osetra.study.steerable import STUDY_ENDS, check
 from osetra.study.watching import BABYSITTER, Watching
 from osetra.training.life import Life
 from osetra.training.steering import Change, Script, apply, check_change
@@ -194,7 +194,7 @@ class Desk:
             if command.kind == "stop":
                 self._leave()
                 self._ledger.event(None, None, "asked to stop", _by(command), who=command.who)
-                return "the study ends; the best so far is kept, and it can be resumed", None
+                return STUDY_ENDS, None
             told = self._edit(command)
             self._ledger.event(None, None, "space edited", {**command.detail, "told": told, "why": command.why}, who=command.who)
             return told, None

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 class Study:
     """A tuned task: its trials, its best, its model. `fit` returns one; `Study.open` finds one in a store."""
 
-    def __init__(self, record: StudyRecord, store: Store, *, model: "Model | Ensemble | None" = None) -> None:
+    def __init__(
+        self, record: StudyRecord, store: Store, *, model: "Model | Ensemble | None" = None, place: str | Path | None = None
+    ) -> None:  # fmt: skip
         self.record = record
         self.store = store
         self._model = model
-        self.place: str | Path | None = None
-        """Where the store lies, if `open` opened it, which does so for reading only."""
+        self.place = place
+        """Where the store lies, if it was opened for reading only, as `open` does."""
 
     @classmethod
     def open(cls, name: str, store: str | Path | Store = "osetra.db") -> "Study":
@@ -47,9 +49,7 @@ class Study:
         from osetra.store.sql import open_store
 
         opened = open_store(store, create=False, read_only=True)
-        study = cls(opened.study(name), opened)
-        study.place = store
-        return study
+        return cls(opened.study(name), opened, place=store)
 
     @property
     def name(self) -> str:

@@ -25,12 +25,15 @@ from osetra.core.seeding import Seed
 from osetra.executors.objective import Began, Call, Ended, Message, Reported
 from osetra.study.budget import Budget
 from osetra.study.ledger import Ledger
+from osetra.study.objective_desk import ObjectiveDesk
 from osetra.study.past import Past
 from osetra.study.rounds import Place, Rounds
 from osetra.study.spending import Spending
 from osetra.study.stretches import LAST_REPORT, ONE_VALUE, end_of, require_same
 from osetra.study.trial_folders import TrialFolders
 
+INTERRUPTED = "interrupted"
+"""Why a study ends that a person ends."""
 TICK_S = 0.25
 SIGN_S = 15.0
 """Seconds after which it is noted again how long the study has been worked on."""
@@ -131,9 +134,13 @@ class ObjectiveLoop:
         interrupted: Callable[[], bool] = lambda: False,
         past: Past | None = None,
         sign: Callable[[float], None] = lambda _seconds: None,
+        desk: ObjectiveDesk,
     ) -> None:
-        """past: what the store holds of a study that goes on. sign: hears now and then for how many seconds the study was worked on."""
-        self._plan, self._executor, self._sign = plan, executor, sign
+        """past: what the store holds of a study that goes on. sign: hears now and then for how many seconds the study was worked on.
+
+        desk: where people ask for its end.
+        """
+        self._plan, self._executor, self._sign, self._desk = plan, executor, sign, desk
         self._progress, self._interrupted = progress, interrupted
         self._rounds = Rounds(search, plan.lag)
         self._past = past or Past()
@@ -168,12 +175,16 @@ class ObjectiveLoop:
             self._check_limits()
             if time.monotonic() - flushed > TICK_S:
                 self._tell_and_write()
+                self._desk.answer(self._ledger, self._past)
                 flushed = time.monotonic()
             if time.monotonic() - signed > SIGN_S:
                 self._sign(self._plan.spent_s + self._spending.seconds)
                 signed = time.monotonic()
         self._ledger.end_rest(self._stop or "not promoted", epochs_per_trial=self._plan.last_epoch)
         self._tell_and_write()
+        if self._stop == INTERRUPTED:
+            # An objective in this process was told of it before anybody could be answered.
+            self._desk.answer(self._ledger, self._past)
         return self.found()
 
     def found(self) -> ObjectiveFound:
@@ -184,13 +195,14 @@ class ObjectiveLoop:
             epochs=self._ledger.epochs,
             seconds=self._plan.spent_s + self._spending.seconds,
             ended=self._spending.ended(self._stop, self._ledger),
-            interrupted=self._stop == "interrupted",
+            interrupted=self._stop == INTERRUPTED,
             traceback=self._traceback,
         )
 
     def _check_clock(self) -> None:
-        if self._stop is None and self._interrupted():
-            self._end_early("interrupted")
+        # A study that goes on comes to where it was before anybody can ask for its end.
+        if self._stop is None and (self._interrupted() or (not self._is_recalling and self._desk.is_told_to_end())):
+            self._end_early(INTERRUPTED)
         is_over = self._plan.deadline is not None and time.monotonic() >= self._plan.deadline
         # What is recalled takes no time, and all of it counts.
         if self._stop is None and is_over and not self._is_recalling:
@@ -333,7 +345,7 @@ class ObjectiveLoop:
         running = self._running[number]
         place = running.place
         if message.is_interrupt and self._stop is None:
-            self._end_early("interrupted")
+            self._end_early(INTERRUPTED)
         if message.value is not None:
             self._add(number, message.value, message.seconds)
         if message.is_misuse:

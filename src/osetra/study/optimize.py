@@ -28,6 +28,7 @@ from osetra.study.closing import close_record
 from osetra.study.conclude_objective import conclude_objective
 from osetra.study.handle import Study
 from osetra.study.interrupt import CtrlC
+from osetra.study.objective_desk import ObjectiveDesk
 from osetra.study.objective_loop import Executor, ObjectiveLoop, ObjectivePlan
 from osetra.study.objective_setting import ObjectiveSetting, Strategy, decide, find_study, require_count, require_place
 from osetra.study.past import Past
@@ -89,7 +90,8 @@ def optimize(
     comes to another value than the recorded one keeps the first, and an event `differs` says so. Seconds spent before count.
 
     An objective that raises, exits, is killed or takes too long is a failed trial with its reason, and its traceback among the events;
-    a value that is not finite is a diverged one. Ctrl-C (the first one) ends the study and returns it with what there is. Under a budget
+    a value that is not finite is a diverged one. Ctrl-C (the first one) ends the study and returns it with what there is; so does
+    `osetra stop STUDY`, or `Study.open(STUDY, store).steer().stop()`, from anywhere that the store can be reached. Under a budget
     of trials or epochs the same values give the same study, in any number of processes of up to 6 and whatever time they take; with more
     of them more trials are under way when a decision is made (`facts["lag"]`).
 
@@ -145,14 +147,14 @@ def optimize(
             if before is None:
                 opened.create_study(record)
             with writing(opened, name) as claim:
-                past = None
+                past, desk = None, ObjectiveDesk(name, claim.store)
                 if before is not None:
                     before = opened.study(name)
                     if before.state is StudyState.FINISHED:
                         # By another process, while this one prepared.
                         return Study(before, opened)
                     record, past, plan = _going_on(record, plan, opened, told)
-                return _run(plan, record, setting, executor, opened, told, interrupted, claim, past, in_process=in_process)
+                return _run(plan, record, setting, executor, opened, told, interrupted, claim, desk, past, in_process=in_process)
     except BaseException:
         if opened is not None and opened is not store:
             opened.close()
@@ -190,6 +192,7 @@ def _run(
     progress: Progress,
     interrupted: Callable[[], bool],
     claim: Claim,
+    desk: ObjectiveDesk,
     past: Past | None,
     *,
     in_process: bool,
@@ -202,7 +205,7 @@ def _run(
         # In this process Ctrl-C has to reach the objective, which nothing else could stop.
         with nullcontext(None) if in_process else CtrlC() as ctrl_c:
             loop = ObjectiveLoop(
-                plan, search=setting.search, executor=executor, store=store, progress=progress, past=past, sign=sign,
+                plan, search=setting.search, executor=executor, store=store, progress=progress, past=past, sign=sign, desk=desk,
                 interrupted=lambda: claim.is_lost or interrupted() or (ctrl_c is not None and ctrl_c.came),
             )  # fmt: skip
             found = loop.run()
@@ -210,11 +213,12 @@ def _run(
             raise StudyError(
                 f"study {record.name!r} must have one writer, got another that took it over while this one was silent; look there"
             )
+        desk.close(found.ended)
         return conclude_objective(record, found, store)
     except BaseException as error:
         if not claim.is_lost:
             with suppress(Exception):
-                close_record(store, record.name, error)
+                close_record(claim.store, record.name, error)
         raise
 
 

@@ -6,6 +6,7 @@ Knows nothing of: how figures are drawn, how a page is made.
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from osetra.report.gathered import Gathered, probes_of, searched, second_of_two
 from osetra.report.records import MOST_NOTABLE, ROUTINE
 from osetra.report.words import in_order
 from osetra.study.drawn_trials import best_first, best_of, curved, leaders_of, levels_of, rungs_of, sample_of
+from osetra.study.heard import heard
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -206,6 +208,7 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
     else:
         trials, levels, leaders = sample_of(study), levels_of(study), leaders_of(study)
         chosen = curved(study, best)
+    how = heard(study)
     diagnosis = found = None
     no_diagnosis = no_importance = ""
     try:
@@ -223,6 +226,7 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
         notable=study.store.last_events(study.name, but=ROUTINE, limit=MOST_NOTABLE + 1), rungs=rungs_of(study),
         times=study.store.event_times(study.name, COUNTED_EVENTS),
         diagnosis=diagnosis, no_diagnosis=no_diagnosis, importance=found, no_importance=no_importance,
+        broke_off=datetime.now(UTC) - timedelta(seconds=how.silent_s) if how.has_broken_off else None,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from osetra.core.errors import StoreError, StudyError
 from osetra.core.ports import Store
 from osetra.core.records import Command, CommandState, StudyState, Task, Value
+from osetra.core.records import Study as StudyRecord
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 POLL_S = 0.05
 """Between two looks for the answer; those who carry out look four times a second."""
 TIMEOUT_S = 10.0
+AGAIN_S = 0.03
+"""After which those who only ask whether somebody trains a study have let go of it again."""
 
 
 class Steer:
-    """One trial of a study that is being trained, or the whole study.
+    """One trial of a study that is being trained, or the whole study; of an objective only the whole study, which can be stopped.
 
     Each call waits up to `timeout_s` seconds and returns the `Command` with its `state`, its `answer` in words and the `epoch` after which
     it took effect. Raises StudyError with the answer where it was refused, where there is no such trial, and where nobody works on the
@@ -81,7 +84,7 @@ class Steer:
         with _writable(self._study) as store:
             name = self._study.name
             if self._study.record.task is Task.OBJECTIVE:
-                raise StudyError(f"only networks that osetra trains can be steered, got {name!r}, which tunes an objective of yours")
+                _require_stop(self._study.record, self._trial, kind)
             if not is_worked_on(store, name):
                 raise StudyError(_nobody(store, name))
             command = Command(trial=self._trial, kind=kind, detail=detail, why=why, who=self._who or user(), at=datetime.now(UTC))
@@ -121,21 +124,44 @@ def _writable(study: "Study") -> Iterator[Store]:
 
 
 def is_worked_on(store: Store, study: str) -> bool:
-    """Whether somebody trains it; the store is open for writing."""
+    """Whether somebody trains it; the store is open for writing. Another who asks at this moment is not taken for somebody who trains."""
     owner = f"steer {secrets.token_hex(4)}"
-    try:
-        store.claim(study, owner)
-    except StudyError:
-        return True
-    store.release(study, owner)
-    return False
+    for wait_s in (AGAIN_S, 0.0):
+        try:
+            store.claim(study, owner)
+        except StudyError:
+            time.sleep(wait_s)
+        else:
+            store.release(study, owner)
+            return False
+    return True
+
+
+def can_be_stopped(study: StudyRecord) -> bool:
+    """Whether those who train it look for commands. The values of a Tuner are told by a program, which ends by itself."""
+    from osetra.study.objective_setting import ASK_AND_TELL
+
+    return study.task is not Task.OBJECTIVE or study.source != ASK_AND_TELL
+
+
+def _require_stop(study: StudyRecord, trial: int | None, kind: str) -> None:
+    """Raises StudyError for what cannot be asked of a study of an objective."""
+    from osetra.study.steerable import refusal_of_objective
+
+    if not can_be_stopped(study):
+        raise StudyError(
+            f"only a study that osetra carries through can be told, got {study.name!r}, which is asked and told; close its Tuner"
+        )
+    if trial is not None or kind != "stop":
+        raise StudyError(refusal_of_objective(study.name))
 
 
 def _nobody(store: Store, study: str) -> str:
     record = store.study(study)
     if record.state is StudyState.FINISHED:
         return f"a trial is steered while its study is trained, and {study!r} came to its end ({record.reason}); begin another study"
-    return f"no process trains study {study!r}: osetra resume {study} first"
+    first = "go on with it where it was begun" if record.task is Task.OBJECTIVE else f"osetra resume {study}"
+    return f"no process trains study {study!r}: {first} first"
 
 
 def _found(store: Store, study: str, command: Command) -> Command:

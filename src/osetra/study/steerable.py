@@ -16,6 +16,8 @@ from osetra.training.steering import Change, Script, check_change
 
 KINDS = ("set", "pause", "continue", "stop", "extend", "rollback", "branch")
 OF_THE_STUDY = ("edit", "stop")
+STUDY_ENDS = "the study ends; the best so far is kept, and it can be resumed"
+"""What whoever stops a study is answered."""
 
 
 class Build(Protocol):
@@ -47,6 +49,14 @@ def check(command: Command, study: str, trials: Mapping[int, Trial], *, total: i
         raise StudyError(f"a branch of trial {number}, of {trial.epochs} epochs, needs one's number, or best, got {at!r}")
     if trial.best_epoch is None:
         raise StudyError(f"trial {number} has trained no epoch that went well, so there is nothing to steer; wait, or choose another")
+
+
+def refusal_of_objective(study: str) -> str:
+    """Of whatever is asked of a study of an objective, but that it ends."""
+    return (
+        f"only networks that osetra trains can be steered, got {study!r}, which tunes an objective of yours; "
+        f"it can be stopped as a whole: osetra stop {study}"
+    )
 
 
 def _is_whole(value: Any, low: float, high: float) -> bool:

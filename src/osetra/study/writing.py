@@ -5,6 +5,7 @@ Knows nothing of: what is written.
 
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -14,6 +15,8 @@ from osetra.core.ports import Store
 from osetra.core.records import Study
 
 BEAT_S = 15.0
+AGAIN_S = 0.05
+"""After which those who only ask whether somebody trains a study, and claim it for that, have let go of it again."""
 
 
 class Claim:
@@ -51,7 +54,11 @@ class _Held:
 def writing(store: Store, study: str, *, beat_s: float = BEAT_S) -> Iterator[Claim]:
     """Be the one writer of a study meanwhile. Raises StudyError, saying who, if another process is."""
     owner = secrets.token_hex(8)
-    store.claim(study, owner)
+    try:
+        store.claim(study, owner)
+    except StudyError:
+        time.sleep(AGAIN_S)
+        store.claim(study, owner)
     claim, over = Claim(store, owner), threading.Event()
 
     def beat() -> None:

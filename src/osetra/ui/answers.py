@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from osetra.core.records import Checkpoint, Command, CommandState, Event, StudyState, StudySummary, Task, Trial, TrialState
 from osetra.report import words
 
+IS_TRAINED = "Whether somebody trains it; of one whose process was killed false, though its state says running; null: it cannot be asked"
+
 
 class Failure(BaseModel):
     """Why a request was not done, and what to do."""
@@ -46,6 +48,7 @@ class StudyRow(BaseModel):
 
     study: str = Field(examples=["digits"])
     state: StudyState
+    is_trained: bool | None = Field(description=IS_TRAINED, examples=[True])
     reason: str
     created: datetime
     finished: datetime | None
@@ -57,10 +60,10 @@ class StudyRow(BaseModel):
     best_trial: TrialAnswer | None
 
     @classmethod
-    def of(cls, summary: StudySummary) -> "StudyRow":
+    def of(cls, summary: StudySummary, *, is_trained: bool | None) -> "StudyRow":
         best = None if summary.best is None else TrialAnswer.of(summary.best)
         named = {name: fact for name, fact in words.study_facts(summary.study).items() if name in cls.model_fields}
-        return cls.model_validate(plain(named) | {"trials": summary.trials, "best_trial": best})
+        return cls.model_validate(plain(named) | {"is_trained": is_trained, "trials": summary.trials, "best_trial": best})
 
 
 class StudyAnswer(BaseModel):
@@ -70,6 +73,7 @@ class StudyAnswer(BaseModel):
 
     study: str = Field(examples=["digits"])
     state: StudyState
+    is_trained: bool | None = Field(description=IS_TRAINED, examples=[True])
     reason: str
     created: datetime
     finished: datetime | None

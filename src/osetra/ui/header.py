@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from osetra.core.errors import StudyError
 from osetra.core.records import CommandState, StudyState, Task, Trial, TrialState
 from osetra.study.handle import Study
+from osetra.study.steer import can_be_stopped
 
 MOST_RUNNING = 300
 """Numbers of trials that train, listed."""
@@ -26,6 +27,8 @@ class Header:
     reason: str
     task: Task
     target: str
+    can_be_stopped: bool
+    """Whether those who train it look for commands."""
     error_name: str
     created: datetime
     finished: datetime | None
@@ -82,9 +85,10 @@ def header(study: Study, *, now: datetime | None = None) -> Header:
         at_this_pace = seconds * (1 - share) / share if share >= _LEAST_SHARE else None
         left = max(0.0, budget["seconds"] - seconds) if "seconds" in budget else at_this_pace
     return Header(
-        name=record.name, state=record.state, reason=record.reason, task=record.task, target=record.target, error_name=record.error_name,
-        created=record.created, finished=record.finished, counts=counts, trials=sum(counts.values()), best=best, epochs=epochs,
-        seconds=seconds, budget=budget, share_done=share, seconds_left=left, running=tuple(trial.number for trial in running),
+        name=record.name, state=record.state, reason=record.reason, task=record.task, target=record.target,
+        can_be_stopped=can_be_stopped(record), error_name=record.error_name, created=record.created, finished=record.finished,
+        counts=counts, trials=sum(counts.values()), best=best, epochs=epochs, seconds=seconds, budget=budget,
+        share_done=share, seconds_left=left, running=tuple(trial.number for trial in running),
         in_hand=tuple(number for number in sorted(steered) if not store.trial(record.name, number).state.is_over),
         waiting=sum(command.state is CommandState.WAITING for command in commands),
     )  # fmt: skip

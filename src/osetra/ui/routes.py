@@ -15,7 +15,8 @@ from pydantic import StringConstraints
 
 from osetra.core.errors import InputError, StudyError
 from osetra.core.ports import FIELDS, Condition, hyperparameter
-from osetra.core.records import Command, CommandState, TrialState
+from osetra.core.records import Command, CommandState, StudyState, TrialState
+from osetra.core.records import Study as StudyRecord
 from osetra.report import words
 from osetra.study.due import can_be_retested, policy_of
 from osetra.study.due import due as judged
@@ -95,13 +96,19 @@ BaseError: TypeAlias = Annotated[float | None, Query(ge=0, le=1e300, description
 @routes.get("/studies", summary="All studies, newest first")
 def studies(reading: OneReading) -> list[answers.StudyRow]:
     """With the best trial of each."""
-    return [answers.StudyRow.of(summary) for summary in reading.studies()]
+    return [answers.StudyRow.of(summary, is_trained=_is_trained(reading, summary.study)) for summary in reading.studies()]
 
 
 @routes.get("/studies/{study}", summary="A study and all that it remembers", responses=_NOT_FOUND)
-def study(study: OneStudy) -> answers.StudyAnswer:
+def study(reading: OneReading, study: OneStudy) -> answers.StudyAnswer:
     counts = {str(state): count for state, count in study.store.count_trials(study.name).items()}
-    return answers.StudyAnswer.model_validate(plain(words.study_facts(study.record)) | {"trial_states": counts})
+    told = {"is_trained": _is_trained(reading, study.record), "trial_states": counts}
+    return answers.StudyAnswer.model_validate(plain(words.study_facts(study.record)) | told)
+
+
+def _is_trained(reading: Reading, study: StudyRecord) -> bool | None:
+    """Whether somebody trains it; nobody is asked of one that is over."""
+    return study.state is StudyState.RUNNING and reading.heard(study.name).is_trained
 
 
 @routes.get("/studies/{study}/trials", summary="A page of trials", responses=_NOT_FOUND)

@@ -13,12 +13,15 @@ def predict(
     model: ModelArgument,
     data: Annotated[Path, typer.Argument(help="A table with the columns that the model was trained on; or images, a folder or .npz.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write.  [default: standard output]")] = None,
+    for_spreadsheet: Annotated[
+        bool, typer.Option("--for-spreadsheet", help="Mark texts in the CSV that a spreadsheet would run as a formula, with an apostrophe.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Predict every row of a table, or every image."""
     from osetra.cli.scoring import run_predict
 
-    run_predict(model, data, output=output, as_json=json)
+    run_predict(model, data, output=output, for_spreadsheet=for_spreadsheet, as_json=json)
 
 
 def score(

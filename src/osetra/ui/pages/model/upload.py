@@ -13,11 +13,11 @@ from nicegui.events import MultiUploadEventArguments
 from osetra.core.errors import OsetraError
 from osetra.data.image_folders import ENDINGS as IMAGES
 from osetra.report import words
+from osetra.report.spreadsheet import GUARDED, guarded
 from osetra.ui import shell
 from osetra.ui.drop import Drop
 from osetra.ui.files import ARRAYS, MOST_BYTES, TABLES, require_size
 from osetra.ui.received import received
-from osetra.ui.spreadsheet import GUARDED, guarded
 from osetra.ui.table import Column, Row, Table
 
 if TYPE_CHECKING:

@@ -64,12 +64,12 @@ class NewFit:
         options = self.options.read()
         if self.space.why:
             raise SpaceError(self.space.why)
-        chosen = {"target": self.data.target, "task": self.data.task}
+        chosen = {"target": self.data.targets, "task": self.data.task}
         return Asked(data=self.data.name, study=self.options.name, edits=self.space.edits, options={**chosen, **options})
 
     async def other_data(self) -> None:
         """Other data, or another target."""
-        self.options.show_columns([name for name in self.data.columns if name != self.data.target])
+        self.options.show_columns([name for name in self.data.columns if name not in self.data.targets])
         self.space.follow(self.data.guess, images=self.data.is_images)
         self.card.follow()
 

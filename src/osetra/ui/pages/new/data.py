@@ -13,7 +13,7 @@ from osetra.core.errors import OsetraError
 from osetra.report import words
 from osetra.ui import shell
 from osetra.ui.files import DataFile, Files
-from osetra.ui.pages.new.guessed import Guess, guess, likely_target, rounded
+from osetra.ui.pages.new.guessed import Guess, guess, likely_targets, rounded
 from osetra.ui.preview import Preview, preview
 from osetra.ui.table import Column, Row, Table
 
@@ -23,7 +23,7 @@ TASKS = {"": "inferred", "binary": "binary classification", "multiclass": "multi
 
 
 class Data:
-    """The first card. What is chosen there is read from `name`, `target`, `task` and `guess`."""
+    """The first card. What is chosen there is read from `name`, `targets`, `task` and `guess`."""
 
     def __init__(self, files: Files, listed: tuple[DataFile, ...], *, is_cut: bool, changed: Callable[[], Awaitable[None]]) -> None:
         """changed: called when there is another guess, or none."""
@@ -42,6 +42,9 @@ class Data:
                 self._file._props["label"] = "File or folder"
                 self._target = ui.select([], on_change=self._aimed).props("outlined dense").classes("field")
                 self._target._props["label"] = "Predict"
+                self._also = ui.select([], multiple=True, on_change=self._aimed).props("outlined dense use-chips").classes("field")
+                self._also._props["label"] = "Also predict"
+                self._also._props["hint"] = "several numbers"
                 self._task = ui.select(TASKS, value="", on_change=self._aimed).props("outlined dense").classes("field")
                 self._task._props["label"] = "Task"
             if is_cut:
@@ -53,8 +56,10 @@ class Data:
             self._table = Table("First rows of the data", [])
 
     @property
-    def target(self) -> str | None:
-        return self._target.value or None
+    def targets(self) -> list[str]:
+        """What to predict; none of images, whose classes are known."""
+        first = self._target.value
+        return [first, *(name for name in self._also.value or () if name != first)] if first else []
 
     @property
     def task(self) -> str | None:
@@ -88,10 +93,13 @@ class Data:
         self.name, self._preview = (name, found) if found else ("", None)
         self._show(found)
         columns = self.columns
-        # The target asks for a new guess by itself where it changes.
-        is_same = self._target.value == (likely_target(columns) if columns else None)
-        self._target.set_options(columns, value=likely_target(columns) if columns else None)
-        self._target.set_enabled(bool(columns))
+        likely = likely_targets(columns) if columns else []
+        # What is to be predicted asks for a new guess by itself where it changes.
+        is_same = self.targets == likely
+        self._target.set_options(columns, value=likely[0] if likely else None)
+        self._also.set_options([name for name in columns if name not in likely[:1]], value=likely[1:])
+        for made in (self._target, self._also):
+            made.set_enabled(bool(columns))
         if is_same or not columns:
             await self._aimed()
         if why:
@@ -103,13 +111,17 @@ class Data:
             self.guess = None
             await self._changed()
             return
-        target, task = self.target, self.task
+        rest = [name for name in self.columns if name != self._target.value]
+        if self._also.options != rest:
+            # The first is not offered twice.
+            self._also.set_options(rest, value=[name for name in self._also.value or () if name in rest])
+        targets, task = self.targets, self.task
         try:
-            found: Guess | None = await asyncio.to_thread(lambda: guess(previewed, target, task=task))
+            found: Guess | None = await asyncio.to_thread(lambda: guess(previewed, targets, task=task))
             why = ""
         except OsetraError as error:
             found, why = None, str(error)
-        if turn != self._turn or (target, task) != (self.target, self.task):
+        if turn != self._turn or (targets, task) != (self.targets, self.task):
             return
         self.guess = found
         self._refuse(why) if why else self._why.set_visibility(False)
@@ -121,7 +133,7 @@ class Data:
         what = "image" if self.is_images else "row"
         columns = "" if self.is_images else f", {words.counted(len(self.columns), 'column')}"
         rows = words.counted(rounded(previewed.rows) if previewed.is_estimate else previewed.rows, what)
-        task = f": {found.task.in_words}" + (" of " + self.target if self.target else "") if found else ""
+        task = f": {found.task.in_words}" + (f" of {', '.join(self.targets)}" if self.targets else "") if found else ""
         shell.put(self._told, f"{about}{rows}{columns}{task}".capitalize() if about else f"{rows}{columns}{task}")
         self._notes.clear()
         with self._notes:

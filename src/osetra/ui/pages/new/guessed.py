@@ -13,6 +13,7 @@ import numpy as np
 from osetra.core.errors import SpaceError
 from osetra.core.records import Task
 from osetra.data.prepare import Preparation
+from osetra.data.sources import TARGET
 from osetra.data.tables import Dataset, dataset
 from osetra.space.known import IMAGE_HYPERPARAMETERS, KNOWN_HYPERPARAMETERS, check_names, check_values
 from osetra.space.tiers import default_space
@@ -57,22 +58,23 @@ class Entry:
     is_edited: bool
 
 
-def likely_target(columns: Sequence[str]) -> str:
-    """A column that is called as targets are, else the last."""
+def likely_targets(columns: Sequence[str]) -> list[str]:
+    """A column that is called as targets are, or all targets of arrays that have several, else the last column."""
     by_name = {column.lower(): column for column in columns}
-    return next((by_name[name] for name in LIKELY_TARGETS if name in by_name), columns[-1])
+    called = next(([by_name[name]] for name in LIKELY_TARGETS if name in by_name), [])
+    of_arrays = [name for place in range(len(columns)) if (name := f"{TARGET}{place}") in columns]
+    return called or (of_arrays if len(of_arrays) > 1 else [columns[-1]])
 
 
-def guess(previewed: Preview, target: str | None, *, task: str | None = None, drop: Sequence[str] = ()) -> Guess:
-    """Raises DataError where a fit of the first rows would."""
+def guess(previewed: Preview, target: str | Sequence[str] | None, *, task: str | None = None, drop: Sequence[str] = ()) -> Guess:
+    """target: one or several; None: all that is known of images. Raises DataError where a fit of the first rows would."""
     training = max(1, int(TRAIN_SHARE * previewed.rows))
     if previewed.table is None:
         count = len(previewed.classes)
         side = 28 * 28
         kind = Task.BINARY if count == 2 else Task.MULTICLASS
         return Guess(task=kind, notes=(f"{count:,} classes: {kind.in_words}",), rows=training, inputs=side)
-    names = [target] if target else list(previewed.table.frame.columns)
-    rows: Dataset = dataset(previewed.table, target=names, task=task, drop=drop)
+    rows: Dataset = dataset(previewed.table, target=target or list(previewed.table.frame.columns), task=task, drop=drop)
     preparation = Preparation.fit(rows, np.arange(rows.num_rows))
     return Guess(task=rows.task, notes=(*rows.notes, *preparation.notes), rows=training, inputs=preparation.num_inputs)
 

@@ -3,7 +3,7 @@
 Knows nothing of: the tabs below.
 """
 
-from osetra.core.records import Task, TrialState
+from osetra.core.records import TrialState
 from osetra.report import told, words
 from osetra.report.gathered import Gathered
 from osetra.ui import shell
@@ -124,8 +124,7 @@ def _spent(live: Live) -> str:
     header = live.header
     said = "" if live.heard is None else live.heard.sentence
     if live.has_broken_off:
-        more = "Resume goes on with it" if header.task is not Task.OBJECTIVE else "it can be gone on with where it was begun"
-        return shell.sentence(f"{said}; the process that trained it is gone, and {more}")
+        return shell.sentence(f"{said}; {words.gone(header.task, 'Resume')}")
     over = sum(count for state, count in header.counts.items() if state.is_over)
     spent = {
         "seconds": (words.duration(header.seconds), lambda most: words.duration(most)),

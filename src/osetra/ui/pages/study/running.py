@@ -15,6 +15,8 @@ from osetra.ui import shell
 from osetra.ui.asking import agreed
 from osetra.ui.pages.study.live import Live
 
+_KEPT = "what was trained is kept, the best network so far becomes the model, and it can be resumed"
+
 
 class Running:
     """The buttons; each is there where it can do something."""
@@ -36,7 +38,7 @@ class Running:
     def _can_be_told(self) -> bool:
         """Whether somebody trains it who looks for commands."""
         heard = self._live.heard
-        return heard is not None and heard.is_trained is True and self._live.header.task is not Task.OBJECTIVE
+        return heard is not None and heard.is_trained is True and self._live.header.can_be_stopped
 
     def show(self) -> None:
         """As the study stands now."""
@@ -48,7 +50,9 @@ class Running:
         self._resume.set_visibility(broke_off and not is_own and header.task is not Task.OBJECTIVE)
 
     async def _asked_to_stop(self) -> None:
-        told = "It ends as with Ctrl-C: what was trained is kept, the best network so far becomes the model, and it can be resumed."
+        is_objective = self._live.header.task is Task.OBJECTIVE
+        kept = "what was reported is kept, and it can be gone on with where it was begun" if is_objective else _KEPT
+        told = f"It ends as with Ctrl-C: {kept}."
         if await agreed("Stop this study?", [told], "Stop it"):
             await self._do(self._stop, self._end)
 

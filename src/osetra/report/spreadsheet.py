@@ -1,4 +1,4 @@
-"""Tables that people download and open in a spreadsheet, which runs what begins as a formula does.
+"""Tables that people open in a spreadsheet, which runs what begins as a formula does.
 
 A text that begins with = + - @, a tab, a line break or their wide forms gets an apostrophe before it, which spreadsheets take for: this
 is a text. So does one that begins with an apostrophe, so that taking one off gives every text back. Numbers stay as they are, also those
