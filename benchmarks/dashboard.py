@@ -1,7 +1,7 @@
 """The dashboard at 100,000 trials, and beside a study that trains.
 
     python benchmarks/dashboard.py --scratch FOLDER --out benchmarks/results/dashboard.json
-    python benchmarks/dashboard.py --scratch FOLDER --parts reading,pages      only some of: reading, pages, browser, delay, tabs, overhead
+    python benchmarks/dashboard.py --scratch FOLDER --parts reading,pages      only some of the parts that follow
 
 reading     milliseconds of what pages read, none of it known before: versions, pages of the leaderboard by any column, filtered, figures;
             by the clock, and the processor's time alone, which is what it takes on a machine that has nothing else to do
@@ -9,6 +9,8 @@ pages       milliseconds of the server for each page, the first time and again
 browser     seconds until a page is painted and until its figures are drawn in headless Chromium; left out where there is none
 delay       seconds from an epoch's being recorded to its being at the page, while 300 trials train
 tabs        50 tabs for a minute on a study of 300 trials: errors, delay, memory and share of one core that the server takes
+cost        seconds of a core that the server takes in a minute beside a fit that trains, and after it, with no tab, one and five: unlike
+            epochs per second it can be told on a machine that has something else to do
 overhead    epochs per second of a fit without a dashboard, with one tab and with five, in turn
 
 The store of 100,000 trials of 20 epochs is kept in FOLDER. Tabs are sockets without a browser: what a browser draws, it draws elsewhere.
@@ -22,6 +24,7 @@ import platform
 import random
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,11 +42,15 @@ from osetra.core.ports import FIELDS, Condition, hyperparameter
 from osetra.core.records import TrialState
 from osetra.ui.reading import Reading
 
-PARTS = ("reading", "pages", "browser", "delay", "tabs", "overhead")
+PARTS = ("reading", "pages", "browser", "delay", "tabs", "cost", "overhead")
 LIVE = 300
 """Trials that train at once."""
 FIT_EPOCHS = 2_000
 """Of the search that overhead is measured on: a few hundred trials, eight of which hold a place at a time."""
+SETTLE_S = 15.0
+"""Until what a page asks for once is there."""
+AWAY_S = 35.0
+"""Until a page that was closed is given up."""
 
 
 def main() -> None:
@@ -52,12 +59,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5, help="of overhead, each with 0, 1 and 5 tabs")
-    parser.add_argument("--seconds", type=float, default=60.0, help="for which the 50 tabs stay open")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for which the 50 tabs stay open, and each cost is counted")
     parser.add_argument("--out", type=Path, help="write the figures to this file, as JSON; parts not asked for stay as they are")
     parser.add_argument("--fit", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--fit-epochs", type=int, default=FIT_EPOCHS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.fit:
-        fit(*arguments.fit)
+        path, name = arguments.fit
+        fit(path, name, arguments.fit_epochs)
         return
     arguments.scratch.mkdir(parents=True, exist_ok=True)
     many = arguments.scratch / f"many_{arguments.trials}.db"
@@ -74,6 +83,7 @@ def main() -> None:
         "browser": lambda: browser(many),
         "delay": lambda: asyncio.run(live(arguments.scratch, tabs=1, seconds=30.0)),
         "tabs": lambda: asyncio.run(live(arguments.scratch, tabs=50, seconds=arguments.seconds)),
+        "cost": lambda: asyncio.run(cost(arguments.scratch, arguments.seconds)),
         "overhead": lambda: overhead(arguments.scratch, arguments.rounds),
     }
     for part in arguments.parts.split(","):
@@ -252,6 +262,42 @@ def _delays(recorded: list[tuple[float, str]], heard: list[tuple[float, str]]) -
     return delays
 
 
+async def cost(scratch: Path, seconds: float) -> dict[str, Any]:
+    """Once what is made at the first look is there; a study that trains grows meanwhile."""
+    path = scratch / "cost.db"
+    for file in scratch.glob("cost.db*"):
+        file.unlink()
+    command = [sys.executable, __file__, "--scratch", str(scratch), "--fit", str(path), "cost", "--fit-epochs", str(10**6)]
+    fitting = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not path.exists() or not Reading(None, str(path)).has_store or not Reading(None, str(path)).studies():
+            await asyncio.sleep(0.2)
+        with serving(path) as server:
+            await asyncio.sleep(SETTLE_S)
+            training = {f"{tabs} tabs": await _cost(server, tabs, seconds) for tabs in (0, 1, 5)}
+            fitting.send_signal(signal.SIGINT)
+            fitting.wait()
+            over = {f"{tabs} tabs": await _cost(server, tabs, seconds) for tabs in (0, 1, 5)}
+    finally:
+        fitting.kill()
+        fitting.wait()
+    return {"seconds of a core a minute, while it trains": training, "seconds of a core a minute, once it is over": over}
+
+
+async def _cost(server: Server, tabs: int, seconds: float) -> float:
+    opened = [Tab(server.url, "/study/cost") for _ in range(tabs)]
+    for tab in opened:
+        await tab.open()
+    await asyncio.sleep(SETTLE_S)
+    cpu, begun = server.cpu_s, time.perf_counter()
+    await asyncio.sleep(seconds)
+    found = 60 * (server.cpu_s - cpu) / (time.perf_counter() - begun)
+    for tab in opened:
+        await tab.close()
+    await asyncio.sleep(AWAY_S if tabs else 0)
+    return round(found, 2)
+
+
 def overhead(scratch: Path, rounds: int) -> dict[str, Any]:
     """Each round makes the same search three times, in another order each round."""
     speeds: dict[int, list[float]] = {0: [], 1: [], 5: []}
@@ -299,7 +345,7 @@ async def _watch(server: Server, name: str, tabs: int, fitting: "subprocess.Pope
         await tab.close()
 
 
-def fit(path: str, name: str) -> None:
+def fit(path: str, name: str, epochs: int) -> None:
     """In a process of its own: a search on made data; prints epochs trained and the seconds of the search."""
     import numpy as np
 
@@ -308,7 +354,7 @@ def fit(path: str, name: str) -> None:
     draw = np.random.default_rng(0)
     X = draw.normal(size=(12_000, 20)).astype(np.float32)
     y = (np.sin(X[:, 0] * X[:, 1]) + X[:, 2] + 0.5 * draw.normal(size=len(X)) > 0).astype(int)
-    study = osetra.fit(X, y=y, study=name, store=path, epochs=FIT_EPOCHS, epochs_per_trial=20, seed=0, finals=False)
+    study = osetra.fit(X, y=y, study=name, store=path, epochs=epochs, epochs_per_trial=20, seed=0, finals=False)
     print(study.facts["epochs"], study.facts["seconds"])
 
 

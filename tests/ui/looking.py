@@ -103,19 +103,14 @@ class Page:
             self.leave(label)
         self.until(lambda: not self.texts(".q-menu .q-item"), "the menu closed")
 
-<<<<<<< ours
-    def columns(self, *headings):
-        """Texts below headings of the table in view, a list of each; all at once, as rows may come between two calls."""
-=======
     def leave(self, label):
         """Of a field, with its menu: by the keyboard."""
         from selenium.webdriver.common.keys import Keys
 
         self.field(label).send_keys(Keys.ESCAPE)
 
-    def column(self, heading):
-        """Texts below a heading of the table in view."""
->>>>>>> theirs
+    def columns(self, *headings):
+        """Texts below headings of the table in view, a list of each; all at once, as rows may come between two calls."""
         script = """const table = [...document.querySelectorAll('table')].find(one => one.getClientRects().length);
             if (!table) return [...arguments].map(() => []);
             const told = [...table.tHead.rows[0].cells].map(one => one.innerText.replace(/[↑↓]/, '').trim());

@@ -143,7 +143,7 @@ def test_the_header_says_how_far_a_study_is(store):
     seen = at(60)
     over = 24
     assert seen.is_live
-    assert (seen.trials, seen.running, seen.in_hand, seen.waiting) == (26, (100, 101), (100,), 1)
+    assert (seen.trials, seen.counts[TrialState.RUNNING], seen.in_hand, seen.waiting) == (26, 2, (100,), 1)
     assert seen.epochs == sum(trial.epochs for trial in store.trials("mine"))
     assert seen.share_done == pytest.approx(over / 100)
     assert seen.seconds_left == pytest.approx(60 * (100 - over) / over)

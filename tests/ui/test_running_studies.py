@@ -128,7 +128,8 @@ def test_one_that_was_killed_is_resumed_and_is_stopped_by_a_dashboard_that_did_n
     page.says("The study runs")
 
     # The dashboard ends, and what it started goes on; another one has it stopped.
-    browser.get("about:blank")  # a page that is open would complain of the connection
+    # A page whose server is gone says so in the console, for as long as it is open.
+    browser.get("about:blank")
     first.end()
     page = Page(browser, f"{second.url}/study/mine")
     page.until(lambda: page.texts(".numbers .main"), "the numbers")

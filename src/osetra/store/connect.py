@@ -5,14 +5,16 @@ Knows nothing of: tables.
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from osetra.core.errors import StoreError
 from osetra.store import in_use
+from osetra.store.kept import KeptPool
 
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space and go on",
@@ -55,7 +57,7 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: 
         return connection
 
     if read_only:
-        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        engine = create_engine("sqlite://", pool=KeptPool(connect, place.kept_by))
     else:
         engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, max_overflow=-1)
 
@@ -65,7 +67,11 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool, lock_timeout_s: 
         writes = connection.get_execution_options().get("writes")
         if writes:
             place.require_same()
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            # It takes no lock yet, so nothing can go wrong that would have to be told in SQLAlchemy's way, which takes 50 us.
+            driver: Any = connection.connection.driver_connection
+            driver.execute("BEGIN")
 
     return engine
 
@@ -81,6 +87,19 @@ def keep_write_ahead_log(engine: Engine) -> None:
         driver: Any = connection.connection.driver_connection
         if driver.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             driver.execute("PRAGMA journal_mode=WAL")
+
+
+def bring_log_in(engine: Engine) -> None:
+    """Have all that was recorded in the file itself, as far as nobody else is writing or reading just now.
+
+    The last connection that closes does so anyway; this is for where a reader's is kept beyond it.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with suppress(DBAPIError, sqlite3.Error, StoreError), engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA busy_timeout=0")
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def translated(error: DBAPIError | sqlite3.Error, where: str) -> StoreError:
@@ -112,12 +131,27 @@ class _Place:
                 f"a store must stay where it was opened, and {self._path} was moved or deleted meanwhile; put it back, and resume the study"
             )
 
-    def _found(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
+    def kept_by(self) -> tuple[int, ...] | None:
+        """What stays the same as long as a connection to the file may be kept; None: while it may only be read, none may.
+
+        A log leaves the file alone until it is brought in. Raises StoreError as `require_same`.
+        """
+        self.require_same()
+        found = _stat(self._path)
+        if found is None or not _is_writable(self._path):
             return None
-        return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _found(self) -> tuple[int, int] | None:
+        found = _stat(self._path)
+        return None if found is None else (found.st_dev, found.st_ino)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _is_writable(path: Path) -> bool:

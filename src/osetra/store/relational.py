@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, func, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -26,6 +26,17 @@ from osetra.store.schema import events as events_table
 from osetra.store.schema import studies as studies_table
 from osetra.store.schema import trials as trials_table
 from osetra.store.transactions import Transactions, as_asked, check_trials, count_change, study_id_of, unknown_trial
+
+# Made once: pages of the dashboard ask every second, and to make a statement takes longer than to have it answered.
+_STUDY = select(studies_table).where(studies_table.c.id == bindparam("study"))
+_STATES = select(trials_table.c.state, func.count()).where(trials_table.c.study_id == bindparam("study")).group_by(trials_table.c.state)
+_CURVE = (
+    select(epochs_table)
+    .where(epochs_table.c.study_id == bindparam("study"), epochs_table.c.trial == bindparam("number"))
+    .order_by(epochs_table.c.epoch)
+)
+_EVENTS = select(events_table).where(events_table.c.study_id == bindparam("study")).order_by(events_table.c.id)
+_EVENTS_OF_TRIAL = _EVENTS.where(events_table.c.trial == bindparam("number"))
 
 
 class RelationalStore(RelationalControl, RelationalBoard):
@@ -66,7 +77,7 @@ class RelationalStore(RelationalControl, RelationalBoard):
         """`StudyError` if there is none of that name."""
         with self._transactions.reading() as connection:
             study_id = study_id_of(connection, name)
-            return rows.study_of(connection.execute(select(studies_table).where(studies_table.c.id == study_id)).mappings().one())
+            return rows.study_of(connection.execute(_STUDY, {"study": study_id}).mappings().one())
 
     def studies(self) -> Sequence[StudySummary]:
         """All studies, newest first."""
@@ -178,24 +189,23 @@ class RelationalStore(RelationalControl, RelationalBoard):
     def count_trials(self, study: str) -> Counter[TrialState]:
         """Trials by state; a state that no trial is in counts 0."""
         with self._transactions.reading() as connection:
-            mine = trials_table.c.study_id == study_id_of(connection, study)
-            query = select(trials_table.c.state, func.count()).where(mine).group_by(trials_table.c.state)
-            return Counter({TrialState(state): count for state, count in connection.execute(query)})
+            found = connection.execute(_STATES, {"study": study_id_of(connection, study)})
+            return Counter({TrialState(state): count for state, count in found})
 
     def curve(self, study: str, number: int) -> Sequence[EpochRecord]:
         """The epochs of one trial in order; empty if none is recorded."""
         with self._transactions.reading() as connection:
-            mine = and_(epochs_table.c.study_id == study_id_of(connection, study), epochs_table.c.trial == as_asked(number))
-            query = select(epochs_table).where(mine).order_by(epochs_table.c.epoch)
-            return [rows.epoch_of(row) for row in connection.execute(query).mappings()]
+            asked = {"study": study_id_of(connection, study), "number": as_asked(number)}
+            return [rows.epoch_of(row) for row in connection.execute(_CURVE, asked).mappings()]
 
     def events(self, study: str, *, trial: int | None = None) -> Sequence[Event]:
         """In the order they were recorded; of one trial if `trial` is given, of the study and all its trials otherwise."""
         with self._transactions.reading() as connection:
-            query = select(events_table).where(events_table.c.study_id == study_id_of(connection, study)).order_by(events_table.c.id)
+            asked = {"study": study_id_of(connection, study)}
+            query = _EVENTS
             if trial is not None:
-                query = query.where(events_table.c.trial == as_asked(trial))
-            return [rows.event_of(row) for row in connection.execute(query).mappings()]
+                asked, query = {**asked, "number": as_asked(trial)}, _EVENTS_OF_TRIAL
+            return [rows.event_of(row) for row in connection.execute(query, asked).mappings()]
 
     def close(self) -> None:
         """Give back files and connections; later calls raise `StoreError`."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, select, update
 
 from osetra.core.records import Checkpoint, Command, CommandState
 from osetra.store import control_rows, writers
@@ -25,6 +25,13 @@ from osetra.store.transactions import Transactions, as_asked, check_trials, coun
 
 PART_BYTES = 2**24
 """Of one part of a checkpoint's data: SQLite takes no value above 10^9 bytes, PostgreSQL none above 2^30."""
+
+# Made once: whoever trains and every page of the dashboard ask a few times a second.
+_COMMANDS = (
+    select(commands_table)
+    .where(commands_table.c.study_id == bindparam("study"), commands_table.c.id > bindparam("above"))
+    .order_by(commands_table.c.id)
+)
 
 
 class RelationalControl:
@@ -94,13 +101,12 @@ class RelationalControl:
 
     def commands(self, study: str, *, state: CommandState | None = None, after: int = 0) -> Sequence[Command]:
         """In order of id: those in `state` (None: in any) with an id above `after`."""
-        command_id = commands_table.c.id
         with self._transactions.reading() as connection:
-            mine = commands_table.c.study_id == study_id_of(connection, study)
-            query = select(commands_table).where(mine, command_id > max(-1, min(after, MAX_LARGE))).order_by(command_id)
+            asked = {"study": study_id_of(connection, study), "above": max(-1, min(after, MAX_LARGE))}
+            query = _COMMANDS
             if state is not None:
                 query = query.where(commands_table.c.state == CommandState(state).value)
-            return [control_rows.command_of(row) for row in connection.execute(query).mappings()]
+            return [control_rows.command_of(row) for row in connection.execute(query, asked).mappings()]
 
     def answer_command(
         self, study: str, command: int, *, state: CommandState, answer: str, epoch: int | None = None, at: datetime,

@@ -3,19 +3,22 @@
 Knows nothing of: what is recorded of a study.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from osetra.core.errors import OsetraError, StoreError
 from osetra.store import rows
-from osetra.store.connect import translated
+from osetra.store.connect import bring_log_in, translated
 from osetra.store.fields import MAX_NUMBER
 from osetra.store.schema import changes, studies, trials
 
+# Made once, which saves 0.1 ms of almost every question.
+_STUDY_ID = select(studies.c.id).where(studies.c.name == bindparam("asked"))
 _NUMBERS_AT_ONCE = 10_000
 """In one IN (...): SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
@@ -28,6 +31,7 @@ class Transactions:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
         self._read_only = read_only
+        self._has_written = False
         self._closed = False
 
     @contextmanager
@@ -42,8 +46,11 @@ class Transactions:
             raise StoreError(f"the store {self.where} is open for reading only; open it for writing to record")
         with self._in_our_words(), self._writer.begin() as connection:
             yield connection
+            self._has_written = True
 
     def close(self) -> None:
+        if self._has_written and not self._closed:
+            bring_log_in(self._engine)
         self._closed = True
         self._engine.dispose()
 
@@ -55,7 +62,7 @@ class Transactions:
             yield
         except OsetraError:
             raise
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             raise translated(error, self.where) from error
         except ValueError as error:
             raise StoreError(f"the store {self.where} holds a record that cannot be read ({error}); put back a copy of it") from error
@@ -63,9 +70,9 @@ class Transactions:
 
 def study_id_of(connection: Connection, name: str, *, lock: bool = False) -> int:
     """`StudyError` if there is no study of that name. lock: others that ask with it wait until this transaction ends."""
-    query = select(studies.c.id).where(studies.c.name == name)
+    query = _STUDY_ID.with_for_update(key_share=True) if lock else _STUDY_ID
     # Databases take no text that is not Unicode, not even to look for it.
-    found = connection.scalar(query.with_for_update(key_share=True) if lock else query) if rows.is_study_name(name) else None
+    found = connection.scalar(query, {"asked": name}) if rows.is_study_name(name) else None
     if found is None:
         newest_first = select(studies.c.name).order_by(studies.c.created.desc(), studies.c.id.desc())
         raise rows.unknown_study(name, connection.scalars(newest_first))

@@ -5,9 +5,10 @@ As text, since whatever carries values to a page looks at each of them, and for 
 Knows nothing of: NiceGUI, which figures there are.
 """
 
-import json
 import weakref
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from osetra.report.figures.theme import height_of
 
@@ -27,7 +28,7 @@ def drawn(made: "go.Figure") -> str:
     known = _DRAWN.get(id(made))
     if known is not None and known[0]() is made:
         return known[1]
-    figure = json.loads(made.to_json(engine="orjson") or "{}", parse_float=_short)
+    figure = made.to_dict()
     figure["layout"].pop("template", None)
     figure["layout"].pop("meta", None)
     height = height_of(made)
@@ -36,10 +37,24 @@ def drawn(made: "go.Figure") -> str:
         figure["layout"].get("margin", {}).pop("t", None)
         height -= TITLE
     figure["layout"]["height"] = height
-    key, text = id(made), json.dumps(figure, separators=(",", ":"))
+    # Plotly's own `to_json` tries, fails at the first array of texts, and cleans everything: three times as long.
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    key, text = id(made), orjson.dumps(_short(figure), default=_listed, option=options).decode()
     _DRAWN[key] = (weakref.ref(made, lambda _: _DRAWN.pop(key, None)), text)
     return text
 
 
-def _short(number: str) -> float:
-    return float(f"{float(number):.{DIGITS}g}")
+def _short(value: Any) -> Any:
+    """With no more digits than are seen; arrays of numbers are text already."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: _short(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(one) for one in value]
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """An array of texts."""
+    return value.tolist()

@@ -12,8 +12,6 @@ from osetra.core.records import CommandState, StudyState, Task, Trial, TrialStat
 from osetra.study.handle import Study
 from osetra.study.steer import can_be_stopped
 
-MOST_RUNNING = 300
-"""Numbers of trials that train, listed."""
 _LEAST_SHARE = 0.02
 """Of a budget that is not one in seconds: before, what is left cannot be told from what has been."""
 
@@ -46,8 +44,6 @@ class Header:
     """Of the budget, 0 .. 1; None without one."""
     seconds_left: float | None
     """Of a study that goes on: what is left of a budget in seconds, else how long the rest takes at the pace so far; None: unknown."""
-    running: tuple[int, ...]
-    """Trials that train, by number, at most 300 of them."""
     in_hand: tuple[int, ...]
     """Trials that people steered and that are not over."""
     waiting: int
@@ -67,7 +63,6 @@ def header(study: Study, *, now: datetime | None = None) -> Header:
     for level in store.levels(record.name):
         counts[level.state] = counts.get(level.state, 0) + level.trials
         epochs += level.epochs * level.trials
-    running = store.trials(record.name, states=[TrialState.RUNNING], order_by="number", limit=MOST_RUNNING) if counts else ()
     commands = store.commands(record.name)
     steered = {command.trial for command in commands if command.trial is not None and command.state is CommandState.DONE}
     try:
@@ -87,8 +82,8 @@ def header(study: Study, *, now: datetime | None = None) -> Header:
     return Header(
         name=record.name, state=record.state, reason=record.reason, task=record.task, target=record.target,
         can_be_stopped=can_be_stopped(record), error_name=record.error_name, created=record.created, finished=record.finished,
-        counts=counts, trials=sum(counts.values()), best=best, epochs=epochs, seconds=seconds, budget=budget,
-        share_done=share, seconds_left=left, running=tuple(trial.number for trial in running),
+        counts=counts, trials=sum(counts.values()), best=best, epochs=epochs, seconds=seconds, budget=budget, share_done=share,
+        seconds_left=left,
         in_hand=tuple(number for number in sorted(steered) if not store.trial(record.name, number).state.is_over),
         waiting=sum(command.state is CommandState.WAITING for command in commands),
     )  # fmt: skip

@@ -95,8 +95,15 @@ class Runs:
         self._now: _Process | None = None
 
     @property
+    def has_any(self) -> bool:
+        """Whether one was started; waits for nothing."""
+        return self._now is not None
+
+    @property
     def current(self) -> Run | None:
         """The one that runs, or ran last; None: there was none."""
+        if not self.has_any:
+            return None
         with self._lock:
             return None if self._now is None else self._now.told()
 

@@ -1,4 +1,4 @@
-// The page's theme: the system's, or what a person chose here; Quasar's fields and the figures follow.
+// What all pages do. The theme: the system's, or what a person chose here; Quasar's fields and the figures follow.
 (() => {
   const root = document.documentElement;
   const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -28,6 +28,16 @@
       list.setAttribute("aria-label", field?.getAttribute("aria-label") || "Choices");
     }
   }).observe(root, { childList: true, subtree: true });
+
+  // A page that nobody can see need not be kept up to date. What cannot be told now, as while the server is away, is told later.
+  let told = true;
+  const tell = () => {
+    if (told === !document.hidden || !window.did_handshake) return;
+    told = !document.hidden;
+    emitEvent("osetra-seen", told);
+  };
+  document.addEventListener("visibilitychange", tell);
+  setInterval(tell, 1000);
 
   // The button is there once the page has been put together.
   const look = setInterval(() => { if (document.getElementById("theme") && window.Quasar) { clearInterval(look); paint(); } }, 20);

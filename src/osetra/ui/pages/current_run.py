@@ -34,6 +34,8 @@ class CurrentRun:
 
     async def look(self) -> None:
         """Read how it stands."""
+        if not self._dashboard.runs.has_any:
+            return
         run, study = await asyncio.to_thread(self._read)
         is_shown = run is not None and (self._study is None or concerns(run, self._study))
         self._card.set_visibility(is_shown)

@@ -12,6 +12,7 @@ from osetra.report import words
 from osetra.ui import shell
 from osetra.ui.heard import BROKEN_OFF, Heard
 from osetra.ui.pages.current_run import CurrentRun
+from osetra.ui.seeing import every
 from osetra.ui.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def install(dashboard: "Dashboard") -> None:
                 await listed.look()
 
             await look()
-            ui.timer(EVERY_S, look, immediate=False)
+            every(EVERY_S, look, immediate=False)
 
 
 class Studies:

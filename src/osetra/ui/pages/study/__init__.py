@@ -11,6 +11,7 @@ from osetra.ui.pages.current_run import CurrentRun
 from osetra.ui.pages.study import diagnosis, download, leaderboard, overview, record, search
 from osetra.ui.pages.study.header import Top
 from osetra.ui.pages.study.live import Live
+from osetra.ui.seeing import every
 
 if TYPE_CHECKING:
     from osetra.ui.server import Dashboard
@@ -33,11 +34,11 @@ def install(dashboard: "Dashboard") -> None:
     async def study_page(name: str, tab: str = overview.TAB) -> None:
         with shell.page(name, [("Studies", "/")]):
             try:
-                header = await asyncio.to_thread(dashboard.reading.header, name)
+                study, header = await asyncio.to_thread(lambda: (dashboard.reading.study(name), dashboard.reading.header(name)))
             except OsetraError as error:
                 shell.empty(str(error))
                 return
-            live = Live(dashboard, name, header)
+            live = Live(dashboard, study, header)
             run = CurrentRun(dashboard, name)
             top = Top(live)
             lost = shell.text("", "p", "card lost").props("role=alert")
@@ -49,7 +50,7 @@ def install(dashboard: "Dashboard") -> None:
                 top.tick()
                 await live.look()
 
-            ui.timer(EVERY_S, look, immediate=False)
+            every(EVERY_S, look, immediate=False)
 
             def tell(why: str) -> None:
                 shell.put(lost, why)

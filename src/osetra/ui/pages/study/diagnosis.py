@@ -65,7 +65,7 @@ class Judged:
 
     async def _refresh(self) -> None:
         live = self._live
-        record = (await live.read(live.reading.study, live.name)).record
+        record = live.study.record
         why, found, applied = "", None, ()
         try:
             diagnosis = await live.read(live.reading.diagnosis, live.name)

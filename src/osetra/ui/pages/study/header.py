@@ -40,7 +40,7 @@ class Top:
     async def _refresh(self) -> None:
         live = self._live
         header = live.header
-        record = (await live.read(live.reading.study, live.name)).record
+        record = live.study.record
         state = str(header.state) if live.heard is None else live.heard.state
         if self._state._text != state:
             self._state.classes(remove=self._state._text or "", add=state)

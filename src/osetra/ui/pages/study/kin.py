@@ -4,7 +4,6 @@ Knows nothing of: how a study begins from another.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from osetra.core.records import Study
 from osetra.ui import shell
@@ -31,7 +30,12 @@ class Kin:
         live.follow(self._refresh)
 
     async def _refresh(self) -> None:
-        found = before, sentence, later = await self._live.read(self._read)
+        live = self._live
+        # None follows one that is not over; all studies need not be read as often as that changes.
+        later = () if live.header.is_live else await live.read(self._later)
+        said = str((live.study.facts.get("applied") or {}).get("sentence") or "")
+        before, sentence = origin(live.study.record), shell.sentence(said) if said else ""
+        found = before, sentence, later
         if found == self._shown:
             return
         self._shown = found
@@ -43,14 +47,8 @@ class Kin:
             if later:
                 _line("Followed by", later, ".")
 
-    def _read(self) -> tuple[str, str, Sequence[str]]:
-        reading, name = self._live.reading, self._live.name
-        facts: dict[str, Any] = dict(reading.study(name).record.facts)
-        # None follows one that is not over; all studies need not be read as often as that changes.
-        known = () if self._live.header.is_live else reading.studies()
-        later = [one.study.name for one in known if origin(one.study) == name]
-        said = str((facts.get("applied") or {}).get("sentence") or "")
-        return origin(reading.study(name).record), shell.sentence(said) if said else "", later[:MOST]
+    def _later(self) -> Sequence[str]:
+        return [one.study.name for one in self._live.reading.studies() if origin(one.study) == self._live.name][:MOST]
 
 
 def _line(begins: str, names: Sequence[str], ends: str) -> None:

@@ -5,7 +5,7 @@ Knows nothing of: what parts show.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +15,7 @@ from osetra.core.errors import OsetraError
 from osetra.core.records import Task
 
 if TYPE_CHECKING:
+    from osetra.study.handle import Study
     from osetra.ui.heard import Heard
     from osetra.ui.reading import Header, Reading
     from osetra.ui.server import Dashboard
@@ -69,10 +70,10 @@ class Part:
 class Live:
     """One open page of one study."""
 
-    def __init__(self, dashboard: "Dashboard", name: str, header: "Header") -> None:
-        self.dashboard, self.name = dashboard, name
-        self.header = header
-        """As it was read last."""
+    def __init__(self, dashboard: "Dashboard", study: "Study", header: "Header") -> None:
+        self.dashboard, self.name = dashboard, study.name
+        self.study, self.header = study, header
+        """As they were read last."""
         self.heard: Heard | None = None
         """None: not listened yet."""
         self.tab = ""
@@ -114,9 +115,9 @@ class Live:
         async with self._turn:
             is_other = False
             try:
-                version = await self.read(self.reading.version, self.name)
-                if version != self._version or self.header.is_live:
-                    self.header, heard = await self.read(lambda: (self.reading.header(self.name), self.reading.heard(self.name)))
+                version, seen = await self.read(self._see)
+                if seen is not None:
+                    self.study, self.header, heard = seen
                     is_other = self.heard is None or heard.state != self.heard.state
                     self.heard = heard
             except OsetraError as error:
@@ -132,6 +133,14 @@ class Live:
             for part in self._in_view():
                 if part.is_due:
                     background_tasks.create(self._read(part), name=f"a part of {self.name}", context=self._client)
+
+    def _see(self) -> "tuple[Hashable, tuple[Study, Header, Heard] | None]":
+        """The version, and what every page of a study shows of it, in one go; None: as it was seen before."""
+        reading, name = self.reading, self.name
+        version = reading.version(name)
+        if version == self._version and not self.header.is_live:
+            return version, None
+        return version, (reading.study(name), reading.header(name), reading.heard(name))
 
     async def _read(self, part: Part) -> None:
         try:

@@ -47,7 +47,7 @@ class Verdict:
 
     async def _refresh(self) -> None:
         live = self._live
-        study = await live.read(live.reading.study, live.name)
+        study = live.study
         try:
             found = await live.read(live.reading.diagnosis, live.name)
         except OsetraError:
@@ -151,7 +151,7 @@ class Best:
         shell.put(self._link, f"Trial {best.number}")
         ran = f" after {words.counted(best.best_epoch or best.epochs, 'epoch')}" if best.epochs > 1 else ""
         shell.put(self._told, f": {words.part('dev', error_name)} {words.error(best.dev_error, error_name)}{ran}")
-        study = await live.read(live.reading.study, live.name)
+        study = live.study
         settings = searched(best.configuration, study.space if "space" in study.facts else None)
         shown = {name: words.value(settings[name]) for name in words.in_order(settings)}
         if shown != self._shown:

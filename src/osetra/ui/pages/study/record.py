@@ -72,7 +72,7 @@ class Record:
         live.follow(self._refresh, tab=TAB)
 
     async def _refresh(self) -> None:
-        study = await self._live.read(self._live.reading.study, self._live.name)
+        study = self._live.study
         if study.record == self._shown:
             return
         self._shown = study.record

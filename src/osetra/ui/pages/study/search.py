@@ -64,7 +64,7 @@ class Scatter:
 
 async def searched_in_order(live: Live) -> list[str]:
     """Hyperparameters that are searched, the weightiest first as the study found them, or else as they are expected to be."""
-    study = await live.read(live.reading.study, live.name)
+    study = live.study
     if "space" not in study.facts:
         return []
     names = words.in_order(study.space.names)

@@ -9,6 +9,7 @@ from osetra.core.errors import OsetraError
 from osetra.ui import shell
 from osetra.ui.pages.trial.live import TrialPage
 from osetra.ui.pages.trial.seen import look
+from osetra.ui.seeing import every
 
 if TYPE_CHECKING:
     from osetra.ui.server import Dashboard
@@ -28,4 +29,4 @@ def install(dashboard: "Dashboard") -> None:
             page = TrialPage(dashboard.reading, seen)
             if await shell.connected():
                 # Its first look is at once.
-                ui.timer(1.0, page.look_again)
+                every(1.0, page.look_again)
