@@ -67,6 +67,14 @@ def test_a_cost_that_jumps_about_is_oscillating():
     assert share("oscillating", 0.5 + 0.1 * np.exp(-AT / 8), GOOD[1], level=0.3) >= 0.95
 
 
+def test_averaged_weights_show_less_of_a_rate_that_is_too_high_and_are_judged_by_less():
+    cost, dev = (2 * np.exp(-AT / 8) + 0.6 + size * (-1.0) ** AT for size in (0.1, 0.025))
+    assert share("oscillating", cost, dev, level=0.005) == 0
+    assert share("oscillating", cost, dev, level=0.005, is_averaged=True) == 1
+    # A cost that is restless by itself, as with small mini-batches, is no sign.
+    assert share("oscillating", cost, GOOD[1], level=0.005, is_averaged=True) == 0
+
+
 def test_a_cost_that_never_moves_and_one_that_stands_still_midway_are_plateaus():
     assert share("plateau", np.full(60, 2.3), np.full(60, 2.3)) >= 0.95
     midway = np.where(AT < 4, 2.0 - 0.1 * AT, np.where(AT < 35, 1.6, 0.2 + 1.4 * np.exp(-(AT - 35) / 5)))

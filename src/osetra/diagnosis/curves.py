@@ -65,11 +65,13 @@ def read_curve(
     reason: str = "",
     cost_rose: int | None = None,
     is_annealed: bool = False,
+    is_averaged: bool = False,
     practical: float = 0.0,
 ) -> tuple[Finding, ...]:
     """What is out of order; nothing for a good curve, and for one of fewer than 8 epochs unless it diverged or its cost rose.
 
     cost_rose: the epoch of the event `cost rose`, if there was one. is_annealed: whether the learning rate was next to nothing at the end.
+    is_averaged: whether what is scored are averaged weights, whose dev loss moves less.
     practical: a difference in dev error that is not acted on, in its units.
     """
     cost = np.array([record.train_cost for record in curve])
@@ -82,7 +84,7 @@ def read_curve(
     elif len(curve) >= FEWEST_EPOCHS:
         errors = np.array([record.dev_error for record in curve])
         is_calm = _unrest(errors[-max(len(errors) // 2, 6) :]) < practical / 2
-        found += _shape(cost, dev, [record.epoch for record in curve], is_annealed=is_annealed, is_calm=is_calm)
+        found += _shape(cost, dev, [record.epoch for record in curve], is_annealed=is_annealed, is_averaged=is_averaged, is_calm=is_calm)
         if state is not TrialState.FINISHED:
             # Its end is the search's doing, so it says nothing about the rate.
             found = [finding for finding in found if finding.name != "learning rate too low"]
@@ -102,7 +104,9 @@ def noise(values: np.ndarray) -> float:
     return float(np.median(np.abs(second)) / (0.6745 * math.sqrt(6)))
 
 
-def _shape(cost: np.ndarray, dev: np.ndarray, epochs: Sequence[int], *, is_annealed: bool, is_calm: bool) -> list[Finding]:
+def _shape(
+    cost: np.ndarray, dev: np.ndarray, epochs: Sequence[int], *, is_annealed: bool, is_averaged: bool, is_calm: bool
+) -> list[Finding]:
     window = min(max(len(cost) / 8, 3.0), 10.0)
     smooth_cost, smooth_dev = (smooth(values, 1 - 1 / window) for values in (cost, dev))
     spread = noise(cost)
@@ -113,7 +117,7 @@ def _shape(cost: np.ndarray, dev: np.ndarray, epochs: Sequence[int], *, is_annea
         told = f"The training cost ends at {smooth_cost[-1]:.3g}, above the {cost[0]:.3g} of epoch {epochs[0]}"
         return [Finding(name="diverging", sentence=told, remedy=f"{_LOWER}, warm-up, clipping of the gradient")]
     if not is_annealed:
-        found += _oscillating(cost, dev, fall, is_calm=is_calm)
+        found += _oscillating(cost, dev, fall, is_averaged=is_averaged, is_calm=is_calm)
     found += _plateau(cost, smooth_cost, fall, spread, epochs)
     falling = _still_falling(cost, dev, epochs)
     if falling and not found:
@@ -121,14 +125,15 @@ def _shape(cost: np.ndarray, dev: np.ndarray, epochs: Sequence[int], *, is_annea
     return found + _overfitting(cost, smooth_cost, dev, smooth_dev, epochs)
 
 
-def _oscillating(cost: np.ndarray, dev: np.ndarray, fall: float, *, is_calm: bool) -> list[Finding]:
+def _oscillating(cost: np.ndarray, dev: np.ndarray, fall: float, *, is_averaged: bool, is_calm: bool) -> list[Finding]:
     last = max(len(cost) // 2, 6)
     of_cost, of_dev = _unrest(cost[-last:]), _unrest(dev[-last:])
     cost_level, dev_level = (float(np.median(np.abs(values[-last:]))) for values in (cost, dev))
     if min(cost_level, dev_level) <= 0:
         return []
     dev_fall = float(dev[0] - dev.min())
-    is_large = not is_calm and of_dev > max(0.125 * dev_level, 0.015 * fall) and of_cost > 0.06 * cost_level
+    least_of_dev, least_of_cost = (0.05 * dev_level, 0.1) if is_averaged else (max(0.125 * dev_level, 0.015 * fall), 0.06)
+    is_large = not is_calm and of_dev > least_of_dev and of_cost > least_of_cost * cost_level
     is_all_there_is = of_dev > max(0.15 * dev_fall, 0.05 * dev_level) and of_cost > max(0.15 * fall, 0.05 * cost_level)
     if not is_large and not is_all_there_is:
         return []

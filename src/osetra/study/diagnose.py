@@ -128,6 +128,7 @@ def diagnose(study: "Study", *, base_error: float | None = None, trial: int | No
     epochs = study.curve(one.number)
     curve = read_curve(
         epochs, state=one.state, reason=one.reason, cost_rose=rose, is_annealed=is_annealed,
+        is_averaged=one.configuration.get("weight_averaging", 0) != 0,
         practical=PRACTICAL_RATE if record.task.is_classification else 0.0,
     )  # fmt: skip
     probes = [Probe(epoch=seen["epoch"], layers=seen["layers"]) for seen in probes_of(events) if _is_whole(seen["layers"])]
