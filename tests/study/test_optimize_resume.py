@@ -60,7 +60,7 @@ CASES = {
 }
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[4])
+sys.path[:0] = [sys.argv[4], os.path.dirname(sys.argv[4])]
 import osetra
 from osetra.study import objective_loop
 from osetra.study.ledger import Ledger
