@@ -242,7 +242,7 @@ def test_the_command_predicts_and_scores_with_an_ensemble(tmp_path, capsys):
     save(made, tmp_path / "m")
     frame = features().assign(grade=made.predict(features()))
     frame.to_parquet(tmp_path / "rows.parquet")
-    run_predict(tmp_path / "m", tmp_path / "rows.parquet", output=tmp_path / "out.csv", as_json=False)
+    run_predict(tmp_path / "m", tmp_path / "rows.parquet", output=tmp_path / "out.csv", for_spreadsheet=False, as_json=False)
     assert pd.read_csv(tmp_path / "out.csv")["predicted grade"].tolist() == frame["grade"].tolist()
     capsys.readouterr()
     run_score(tmp_path / "m", tmp_path / "rows.parquet", as_json=True)
