@@ -14,11 +14,11 @@ from osetra.core.records import EpochRecord, Event, StudyState, StudySummary, Tr
 from osetra.report.records import ROUTINE
 from osetra.study.due import Due
 from osetra.study.handle import Study
+from osetra.study.heard import Heard, Hearing
 from osetra.ui.board import Column, columns, page
 from osetra.ui.drawn import drawn
 from osetra.ui.dues import Dues
 from osetra.ui.header import Header, header
-from osetra.ui.heard import Heard, Hearing
 from osetra.ui.place import Place
 from osetra.ui.shared import Shared
 

@@ -9,8 +9,8 @@ from nicegui import ui
 from osetra.core.errors import OsetraError
 from osetra.core.records import StudyState, StudySummary
 from osetra.report import words
+from osetra.study.heard import BROKEN_OFF, Heard
 from osetra.ui import shell
-from osetra.ui.heard import BROKEN_OFF, Heard
 from osetra.ui.pages.current_run import CurrentRun
 from osetra.ui.seeing import every
 from osetra.ui.table import Cell, Column, Row, Table

@@ -16,7 +16,7 @@ from osetra.core.records import Task
 
 if TYPE_CHECKING:
     from osetra.study.handle import Study
-    from osetra.ui.heard import Heard
+    from osetra.study.heard import Heard
     from osetra.ui.reading import Header, Reading
     from osetra.ui.server import Dashboard
 

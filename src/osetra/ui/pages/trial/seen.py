@@ -24,8 +24,8 @@ from osetra.core.records import (
     TrialState,
 )
 from osetra.report.lineage import parent_of
+from osetra.study.heard import BROKEN_OFF, Heard
 from osetra.training.steering import Change, Script
-from osetra.ui.heard import BROKEN_OFF, Heard
 
 if TYPE_CHECKING:
     from osetra.ui.reading import Reading
