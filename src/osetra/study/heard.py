@@ -8,7 +8,7 @@ import time
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,11 @@ class Heard:
     def sentence(self) -> str:
         """When it was last heard of, where that is long ago; else empty."""
         return f"last heard from {words.duration(self.silent_s)} ago" if self.has_broken_off or self.silent_s >= SILENT_S else ""
+
+    @property
+    def broke_off(self) -> datetime | None:
+        """When it was last heard of, where it has broken off."""
+        return datetime.now(UTC) - timedelta(seconds=self.silent_s) if self.has_broken_off else None
 
     def state_of(self, trial: Trial) -> str:
         """That of a trial of the study; one whose training broke off with its study does not train."""

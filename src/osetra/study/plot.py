@@ -6,7 +6,6 @@ Knows nothing of: how figures are drawn, how a page is made.
 import os
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +207,6 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
     else:
         trials, levels, leaders = sample_of(study), levels_of(study), leaders_of(study)
         chosen = curved(study, best)
-    how = heard(study)
     diagnosis = found = None
     no_diagnosis = no_importance = ""
     try:
@@ -226,7 +224,7 @@ def gather(study: "Study", *, base_error: float | None = None) -> Gathered:
         notable=study.store.last_events(study.name, but=ROUTINE, limit=MOST_NOTABLE + 1), rungs=rungs_of(study),
         times=study.store.event_times(study.name, COUNTED_EVENTS),
         diagnosis=diagnosis, no_diagnosis=no_diagnosis, importance=found, no_importance=no_importance,
-        broke_off=datetime.now(UTC) - timedelta(seconds=how.silent_s) if how.has_broken_off else None,
+        broke_off=heard(study).broke_off,
     )  # fmt: skip
 
 

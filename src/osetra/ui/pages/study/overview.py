@@ -54,10 +54,9 @@ class Verdict:
             found = None
         gathered = Gathered(
             study=study.record, best=live.header.best, trials=range(live.header.trials),  # pyright: ignore[reportArgumentType]
-            diagnosis=None if found is None else found.to_dict(),
+            diagnosis=None if found is None else found.to_dict(), broke_off=None if live.heard is None else live.heard.broke_off,
         )  # fmt: skip
-        broke_off = live.has_broken_off and gathered.best is None
-        shell.put(self._sentence, "No trial had come to a result when the study broke off." if broke_off else told.verdict(gathered))
+        shell.put(self._sentence, told.verdict(gathered))
         self._actions.show(gathered, applied_by(found))
 
 
