@@ -60,7 +60,7 @@ def test_what_was_learned_before_an_edit_counts_after_it(make):
     assert after(bowl) > max(0.7, after(lambda _: 1.0))
 
 
-@pytest.mark.parametrize("make", LEARNERS)
+@pytest.mark.parametrize("make", [pytest.param(lambda space: ZoomSampler(space, seed=2, start=12), id="zoom"), *LEARNERS[1:]])
 def test_what_an_edit_adds_is_tried(make):
     sampler = make(SPACE)
     search(sampler, range(21))

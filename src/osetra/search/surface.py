@@ -51,8 +51,7 @@ class Surface:
         across = self._kernel(self._theta, points, self._points) + START_LEVEL
         known = _solve(self._factor, across.T)
         covariance = self._kernel(self._theta, points, points) + START_LEVEL - known.T @ known
-        values, vectors = np.linalg.eigh(covariance)
-        return across @ self._weights, vectors * np.sqrt(np.maximum(values, 0.0))
+        return across @ self._weights, np.linalg.cholesky(covariance + JITTER * np.eye(len(points)))
 
     def _kernel(self, theta: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         one, other = one / np.exp(theta[:-2]), other / np.exp(theta[:-2])

@@ -3,13 +3,15 @@
 Trials are ordered by the best error so far, whatever epoch they have reached, and scored by normal quantiles of that order. Errors fall
 with training, so one that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better.
 Neither the scale of the errors nor a few absurd ones change anything.
-A share `explore` of the proposals stays with the Sobol sequence; each of the others is the best point of a pool, spread
-points and points near the elites, in one random draw of the surface (Thompson 1933).
-The surface is fitted anew when a quarter more has been heard of; its cost is bounded, however many trials there are.
+A share `explore` of the proposals stays with the Sobol sequence. Each of the others is the best of a few points in one random draw of the
+surface (Thompson 1933), half as far again from its mean. The points come from a density around the good ones, those of the best 15 % among
+the trials that came furthest (as in BOHB, Falkner et al. 2018, arXiv:1807.01774, but wider). So the surface, which knows little after few
+trials, only chooses among what the good ones have in common. What is drawn beyond a bound is put on it, so bounds are tried often: where
+more is better, the best lies there, and Sobol points never do.
+Surface and density are made anew when a quarter more has been heard of; their cost is bounded, however many trials there are.
 Knows nothing of: training, budgets, rungs.
 """
 
-import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -21,12 +23,20 @@ from osetra.search.proposed import Proposed, lies_in, placed
 from osetra.search.sobol import SobolSampler
 from osetra.search.surface import Surface
 from osetra.space.counted import Counted
+from osetra.space.scale import Scale
 from osetra.space.space import Space
 from osetra.space.values import print_short
 
 GROWTH = 1.25
 MOST_FITTED = 300
-SPREAD_POINTS, NEAR_POINTS = 200, 100
+GOOD_SHARE, MOST_GOOD = 0.15, 64
+"""Of the trials that came furthest, the density's; never fewer than hyperparameters + 1."""
+WIDENED = 5.0
+LEAST_WIDTH, LEAST_CHANCE = 0.03, 0.1
+"""Of the density on an axis on which all good ones agree: of a normal one, of another value."""
+POINTS = 48
+BOLDNESS = 1.5
+"""Deviations of the draw, in those of the surface."""
 DIGITS = 9
 """Coordinates are rounded to these, so that the unit in which an axis is written changes nothing."""
 
@@ -60,6 +70,7 @@ class ZoomSampler:
         self._configurations: dict[int, dict[str, Value]] = {}
         self._points: dict[int, np.ndarray] = {}
         """By trial, where in the space it counts; none for one that has no place in it since an edit."""
+        self._epochs: dict[int, int] = {}
         self._heard: dict[int, float] = {}
         self._aside: dict[int, float] = {}
         """What was heard of trials that have no place."""
@@ -97,8 +108,9 @@ class ZoomSampler:
             self._points[number] = np.round(self._space.encode(configuration), DIGITS)
         return configuration
 
-    def observe(self, number: int, epoch: int, value: float) -> None:  # noqa: ARG002 -- the order is by error alone
+    def observe(self, number: int, epoch: int, value: float) -> None:
         """Keep the latest result of a trial."""
+        self._epochs[number] = epoch
         (self._heard if number in self._points else self._aside)[number] = value
 
     def edit(self, space: Space) -> None:
@@ -122,9 +134,7 @@ class ZoomSampler:
         self._fitted = 0
         self._columns = _Columns(self._space)
         self._surface = Surface(self._columns.count)
-        self._pool = np.empty((0, len(self._space.names)))
-        self._mean, self._root = np.empty(0), np.empty((0, 0))
-        self._taken = np.empty(0, dtype=bool)
+        self._density: _Density | None = None
         self._elites = self._spread_elites = np.empty((0, len(self._space.names)))
 
     def _from_given(self) -> dict[str, Value] | None:
@@ -148,15 +158,13 @@ class ZoomSampler:
     def _from_surface(self, generator: np.random.Generator) -> dict[str, Value] | None:
         if len(self._heard) >= GROWTH * self._fitted:
             self._fit()
-            self._fill(generator)
-        elif self._taken.mean() > 0.5:
-            self._fill(generator)
-        drawn = self._mean + (self._root @ generator.standard_normal(len(self._mean)))
-        drawn[self._taken] = math.inf
-        for place in np.argsort(drawn)[:20]:
-            self._taken[place] = True
-            configuration = self._space.decode(self._pool[place])
-            if drawn[place] < math.inf and self._space.fits(configuration) and self._proposed.is_new(configuration):
+        assert self._density is not None
+        points = self._density.draw(POINTS, generator)
+        mean, root = self._surface.at(self._columns.of(points))
+        drawn = mean + BOLDNESS * (root @ generator.standard_normal(len(mean)))
+        for place in np.argsort(drawn, kind="stable"):
+            configuration = self._space.decode(points[place])
+            if self._space.fits(configuration) and self._proposed.is_new(configuration):
                 return configuration
         return None
 
@@ -180,19 +188,17 @@ class ZoomSampler:
         self._elites = points[: min(max(5, count // 10), able)]
         spread = [number for number in numbers[order[:able]].tolist() if number not in self.zoomed]
         self._spread_elites = np.array([self._points[number] for number in spread[: max(5, len(spread) // 10)]])
-        self._near = points[: max(3, min(8, count // 8))]
+        self._density = _Density(self._space, self._good_among(numbers[order]))
         self.sentences.append(f"after {count} trials: {self._in_words()}")
 
-    def _fill(self, generator: np.random.Generator) -> None:
-        """A fresh pool: spread points, and elites with some of their coordinates moved by 3 to 50 % of the axis."""
+    def _good_among(self, ordered: np.ndarray) -> np.ndarray:
+        """Points [n, d] of the good ones of trials, given from the best to the worst: of those that came at least as far as d + 3 did."""
         d = len(self._space.names)
-        near = self._near[generator.integers(len(self._near), size=NEAR_POINTS)]
-        width = 10 ** generator.uniform(-1.5, -0.3, (NEAR_POINTS, 1))
-        moved = generator.random((NEAR_POINTS, d)) < max(0.4, 1.5 / d)
-        near = np.clip(near + moved * width * generator.standard_normal((NEAR_POINTS, d)), 0.0, 1.0)
-        self._pool = np.concatenate([generator.random((SPREAD_POINTS, d)), near])
-        self._mean, self._root = self._surface.at(self._columns.of(self._pool))
-        self._taken = np.zeros(len(self._pool), dtype=bool)
+        epochs = np.array([self._epochs[number] for number in ordered.tolist()])
+        enough = min(d + 3, len(epochs))
+        furthest = ordered[epochs >= np.partition(epochs, -enough)[-enough]]
+        count = max(d + 1, min(round(GOOD_SHARE * len(furthest)), MOST_GOOD))
+        return np.array([self._points[number] for number in furthest[:count].tolist()])
 
     def _in_words(self) -> str:
         """Where the middle four fifths of the elites lie, of the names on which they agree most."""
@@ -208,19 +214,60 @@ class ZoomSampler:
         return ", ".join(parts) or "the best lie all over the space"
 
 
+class _Density:
+    """Around points [n, d]: on an ordered axis normal, its width by Scott's rule; on any other the value of one of the points or, the more
+    often the less these agree, any value.
+    """
+
+    def __init__(self, space: Space, points: np.ndarray) -> None:
+        self._points = points
+        n, d = points.shape
+        width = WIDENED * 1.06 * n ** (-1 / (4 + d))
+        self._choices = [_choices(scale) for scale in space.scales.values()]
+        self._widths = [
+            max(LEAST_CHANCE, width * _disagreement(values, choices)) if choices else max(LEAST_WIDTH, width * float(values.std()))
+            for values, choices in zip(points.T, self._choices, strict=True)
+        ]
+
+    def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Float64 [count, d] in the unit cube."""
+        drawn = self._points[generator.integers(len(self._points), size=count)]
+        for axis, (width, choices) in enumerate(zip(self._widths, self._choices, strict=True)):
+            if choices:
+                drawn[:, axis] = np.where(generator.random(count) < width, generator.random(count), drawn[:, axis])
+            else:
+                drawn[:, axis] += width * generator.standard_normal(count)
+        return np.clip(drawn, 0.0, 1.0)
+
+
+def _choices(scale: Scale) -> int:
+    """How many values without order; 0 on an ordered axis."""
+    return scale.size if isinstance(scale, Counted) and not scale.is_ordered else 0
+
+
+def _cells(values: np.ndarray, choices: int) -> np.ndarray:
+    """Which of the choices coordinates stand for."""
+    return np.minimum((values * choices).astype(np.int64), choices - 1)
+
+
+def _disagreement(values: np.ndarray, choices: int) -> float:
+    """The chance that two drawn ones differ."""
+    shares = np.bincount(_cells(values, choices), minlength=choices) / len(values)
+    return 1 - float(shares @ shares)
+
+
 class _Columns:
     """Unit coordinates as the surface sees them: an ordered axis is one column, a choice one column for each of its values."""
 
     def __init__(self, space: Space) -> None:
-        self._sizes = [scale.size if isinstance(scale, Counted) and not scale.is_ordered else 0 for scale in space.scales.values()]
+        self._sizes = [_choices(scale) for scale in space.scales.values()]
         self.count = sum(size or 1 for size in self._sizes)
 
     def of(self, points: np.ndarray) -> np.ndarray:
         columns = []
         for axis, size in enumerate(self._sizes):
             if size:
-                place = np.minimum((points[:, axis] * size).astype(np.int64), size - 1)
-                columns.append(0.5 * np.eye(size)[place])
+                columns.append(0.5 * np.eye(size)[_cells(points[:, axis], size)])
             else:
                 columns.append(points[:, axis : axis + 1])
         return np.concatenate(columns, axis=1)
