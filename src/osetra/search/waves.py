@@ -7,7 +7,7 @@
 Whoever goes on is chosen among all who ever stood on the rung, by the best error so far. No barrier: a promotion takes the best of those
 who are there.
 Guards: one promotion in twenty is a random control; a rung whose order says nothing about the next (Kendall's tau, upper 90 % bound
-under 0.2) is left out from then on; where zoom wins fewer promotions an epoch than Sobol does, its share halves.
+under 0.2) is left out from then on; where zoom wins fewer promotions an epoch than Sobol does, Sobol's share doubles.
 What is left at the end trains the best on. With a budget under four full trainings trial 0 goes straight to the last epoch, and half of
 what then remains is kept for the end.
 Source: the ladder after Li et al. 2020 (arXiv:1810.05934) and Li et al. 2018 (JMLR 18(185)); the zoom is Bayesian optimisation as in
