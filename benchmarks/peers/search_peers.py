@@ -127,7 +127,7 @@ def smac(replay: Replay, seed: int) -> None:
             seed=seed,
         )
         design = MultiFidelityFacade.get_initial_design(scenario, n_configs=5)
-        search = MultiFidelityFacade(scenario, _never, initial_design=design, logging_level=False, overwrite=True)
+        search = MultiFidelityFacade(scenario, never, initial_design=design, logging_level=False, overwrite=True)
         while True:
             info = search.ask()
             point = np.array([info.config[name] for name in names])
@@ -138,7 +138,7 @@ def smac(replay: Replay, seed: int) -> None:
             search.tell(info, TrialValue(cost=error), save=False)
 
 
-def _never(config: Any, seed: int = 0, budget: float = 0.0) -> float:  # noqa: ARG001 -- SMAC asks for these names
+def never(config: Any, seed: int = 0, budget: float = 0.0) -> float:  # noqa: ARG001 -- SMAC asks for these names
     raise AssertionError("asked and told, never called")
 
 

@@ -17,7 +17,7 @@ from osetra.search.proposed import placed
 from osetra.search.random import RandomSampler
 from osetra.search.sobol import SobolSampler
 from osetra.search.warm_start import Elite, Elites, WarmStarted
-from osetra.search.waves import EXPLORE, Waves
+from osetra.search.waves import Waves
 from osetra.search.zoom import ZoomSampler
 from osetra.space import Space, choice, integer, linear, log, ordinal
 from osetra.study.phases import Phases
@@ -28,6 +28,7 @@ SPACE = Space({"rate": log(1e-4, 1), "keep": linear(0, 1), "kind": choice("a", "
 LEARNERS = [
     pytest.param(lambda space: ZoomSampler(space, seed=2, start=12, explore=0.0), id="zoom"),
     pytest.param(lambda space: CoarseToFineSampler(space, seed=2, coarse=12, fine=10), id="coarse to fine"),
+    pytest.param(lambda space: ZoomSampler(space, seed=2, start=12, explore=0.0, exact=True), id="zoom, exact"),
 ]
 
 
@@ -61,9 +62,7 @@ def test_what_was_learned_before_an_edit_counts_after_it(make):
 
 
 # Zoom as the default search has it: what is far from all good ones is left to its share of Sobol points.
-@pytest.mark.parametrize(
-    "make", [pytest.param(lambda space: ZoomSampler(space, seed=2, start=12, explore=EXPLORE), id="zoom"), LEARNERS[1]]
-)
+@pytest.mark.parametrize("make", [pytest.param(lambda space: ZoomSampler(space, seed=2, start=12), id="zoom"), *LEARNERS[1:]])
 def test_what_an_edit_adds_is_tried(make):
     sampler = make(SPACE)
     search(sampler, range(21))

@@ -13,6 +13,7 @@ from osetra.search.listed import ListSampler
 from osetra.search.optuna_sampler import OptunaSampler
 from osetra.search.random import RandomSampler
 from osetra.search.sobol import SobolSampler
+from osetra.search.zoom import ZoomSampler
 from osetra.testing.samplers import SAMPLER_CONTRACT
 
 
@@ -43,6 +44,8 @@ SAMPLERS = [
     pytest.param(listed, id="list"),
     pytest.param(lambda space, seed: CoarseToFineSampler(space, seed=seed, coarse=8, fine=5), id="coarse to fine"),
     pytest.param(lambda space, seed: CoarseToFineSampler(space, seed=seed, coarse=5, fine=5, start="random"), id="coarse to fine, random"),
+    pytest.param(lambda space, seed: ZoomSampler(space, seed=seed, start=8), id="zoom"),
+    pytest.param(lambda space, seed: ZoomSampler(space, seed=seed, start=8, exact=True), id="zoom, exact"),
     pytest.param(lambda space, seed: OptunaSampler(space, seed=seed, sampler=tpe), id="optuna TPE", marks=needs_optuna),
     pytest.param(lambda space, seed: OptunaSampler(space, seed=seed, sampler=optuna_random), id="optuna random", marks=needs_optuna),
 ]

@@ -12,6 +12,7 @@ from osetra.search.grid import GridSampler
 from osetra.search.random import RandomSampler
 from osetra.search.sobol import SobolSampler
 from osetra.search.warm_start import Elites, WarmStarted, elites_of
+from osetra.search.zoom import ZoomSampler
 from osetra.space import Space, choice, integer, linear, log, when
 from osetra.testing.samplers import FINITE_CONDITIONAL, SAMPLER_CONTRACT, run
 
@@ -136,6 +137,7 @@ SAMPLERS = {
     "sobol": lambda space, seed: SobolSampler(space, seed=seed),
     "grid": lambda space, seed: GridSampler(space, seed=seed, points=3),
     "coarse to fine": lambda space, seed: CoarseToFineSampler(space, seed=seed, coarse=8, fine=5),
+    "zoom": lambda space, seed: ZoomSampler(space, seed=seed, start=8, exact=True),
 }
 
 

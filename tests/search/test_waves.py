@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from osetra.search.surface import Surface
 from osetra.search.waves import Waves, says_nothing
 from osetra.search.zoom import ZoomSampler
 from osetra.space.scales import choice, linear, log
@@ -100,27 +99,3 @@ def test_without_a_budget_waves_follow_one_another():
     course = follow(search, trouble=False, most=400)
     assert len(course.jobs) == 400
     assert search.wave > 2
-
-
-def test_the_surface_goes_through_what_it_was_shown():
-    generator = np.random.default_rng(1)
-    points = generator.random((60, 2))
-    scores = np.sin(4 * points[:, 0])
-    surface = Surface(2)
-    surface.fit(points, scores - scores.mean(), generator)
-    fresh = generator.random((30, 2))
-    mean, root = surface.at(fresh)
-    assert np.corrcoef(mean, np.sin(4 * fresh[:, 0]))[0, 1] > 0.97
-    # The draws' covariance is that of the surface: small near what is known.
-    assert np.abs((root @ root.T).diagonal()).max() < 0.5
-
-
-def test_the_surface_can_be_drawn_at_points_that_coincide():
-    """Also with those that it was shown, where nothing is left to draw."""
-    generator = np.random.default_rng(2)
-    points = np.repeat(generator.random((10, 3)), 6, axis=0)
-    surface = Surface(3)
-    surface.fit(points, points[:, 0] - points[:, 0].mean(), generator)
-    mean, root = surface.at(np.tile(points[:6], (8, 1)))
-    assert np.ptp(mean) < 1e-9
-    assert np.isfinite(root).all()

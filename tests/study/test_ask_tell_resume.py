@@ -53,7 +53,7 @@ def play(make: Callable[[], osetra.Tuner], *, breaks: frozenset[int]) -> list[ob
     return log
 
 
-@pytest.mark.parametrize("strategy", ["random+asha", "random+successive_halving", "coarse_to_fine+hyperband", "sobol"])
+@pytest.mark.parametrize("strategy", ["random+asha", "random+successive_halving", "coarse_to_fine+hyperband", "sobol", "zoom"])
 def test_one_that_goes_on_asks_what_an_undisturbed_one_asks(strategy):
     kept: list[Store] = []
 

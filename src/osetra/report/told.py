@@ -19,6 +19,7 @@ _WAYS = {
     "sobol": "evenly on their scales (Sobol)",
     "grid": "on a grid",
     "coarse_to_fine": "coarse to fine",
+    "zoom": "where a surface fitted to all results expects the most improvement",
     "tpe": "by Optuna's TPE",
 }
 

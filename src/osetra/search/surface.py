@@ -20,18 +20,21 @@ JITTER = 1e-6
 
 
 class Surface:
-    """Fitted to points [n, d] and scores [n] of mean 0 and deviation 1; draws functions that agree with them."""
+    """Fitted to points [n, d] and scores [n] of mean 0 and deviation 1; says what to expect elsewhere.
 
-    def __init__(self, dimension: int) -> None:
-        self._prior = np.log(np.array([START_LENGTH] * dimension + [1.0, START_NOISE]))
-        self._spread = np.array([SPREAD_LENGTH] * dimension + [0.5, SPREAD_NOISE])
+    noise, spread_noise: the variance of the scores' noise a priori, and the deviation of its logarithm.
+    """
+
+    def __init__(self, dimension: int, *, noise: float = START_NOISE, spread_noise: float = SPREAD_NOISE) -> None:
+        self._prior = np.log(np.array([START_LENGTH] * dimension + [1.0, noise]))
+        self._spread = np.array([SPREAD_LENGTH] * dimension + [0.5, spread_noise])
         self._theta = self._prior
         self._points = np.empty((0, dimension))
         self._factor = np.empty((0, 0))
         self._weights = np.empty(0)
 
     def fit(self, points: np.ndarray, scores: np.ndarray, generator: np.random.Generator) -> None:
-        """points: float64 [n, d]; scores: float64 [n]."""
+        """Find lengths and noise, and know the scores. points: float64 [n, d]; scores: float64 [n]."""
         best = self._log_posterior(self._theta, points, scores)
         for step in range(STEPS):
             if step % 4 == 3:
@@ -42,6 +45,10 @@ class Surface:
             value = self._log_posterior(theta, points, scores)
             if value > best:
                 best, self._theta = value, theta
+        self.know(points, scores)
+
+    def know(self, points: np.ndarray, scores: np.ndarray) -> None:
+        """From now on agree with these scores, with lengths and noise as they are."""
         self._points = points
         self._factor = np.linalg.cholesky(self._covariance(self._theta, points))
         self._weights = _solve(self._factor.T, _solve(self._factor, scores), lower=False)
@@ -52,6 +59,13 @@ class Surface:
         known = _solve(self._factor, across.T)
         covariance = self._kernel(self._theta, points, points) + START_LEVEL - known.T @ known
         return across @ self._weights, np.linalg.cholesky(covariance + JITTER * np.eye(len(points)))
+
+    def moments(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean [m] and standard deviation [m] at m points, each by itself."""
+        across = self._kernel(self._theta, points, self._points) + START_LEVEL
+        known = _solve(self._factor, across.T)
+        variance = math.exp(self._theta[-2]) + START_LEVEL - (known * known).sum(axis=0)
+        return across @ self._weights, np.sqrt(np.maximum(variance, JITTER))
 
     def _kernel(self, theta: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         one, other = one / np.exp(theta[:-2]), other / np.exp(theta[:-2])

@@ -23,7 +23,7 @@ from osetra.core.ports import Job
 from osetra.core.records import Configuration, TrialState
 from osetra.core.seeding import Seed
 from osetra.search.ladder import Climbers, make_rungs
-from osetra.search.zoom import ZoomSampler
+from osetra.search.zoom import EXPLORE, ZoomSampler
 from osetra.space.space import Space
 
 ETA = 4.0
@@ -31,7 +31,6 @@ FEWEST_WAVES, MOST_WAVES = 2, 12
 WAVES_PER_TRAINING = 0.4
 CONTROLS = 0.05
 """Share of promotions that are drawn from those left behind."""
-EXPLORE = 1 / 3
 PAIRS_KEPT = 64
 FEWEST_PAIRS = 12
 NORMAL_90 = 1.2816
@@ -70,7 +69,7 @@ class Waves:
         """How many waves the budget is spent in; infinitely many without a budget."""
         self._share = (2.5 * last if ladder is None else ladder / self.waves) / len(rungs)
         start = max(5, math.ceil(self._share / rungs[0]))
-        self._sampler = ZoomSampler(space, seed=seed, first=first, then=then, start=start, explore=EXPLORE)
+        self._sampler = ZoomSampler(space, seed=seed, first=first, then=then, start=start)
         self._climbers = Climbers(self._sampler, budget=budget, trials=trials)
         self._generator = Seed(study=seed).generator("waves")
         self._standing: list[list[tuple[float, int]]] = [[] for _ in rungs]

@@ -1,17 +1,20 @@
 """Zoom: Sobol points first, then points where a surface fitted to all results promises more.
 
-Trials are ordered by the best error so far, whatever epoch they have reached, and scored by normal quantiles of that order. Errors fall
-with training, so one that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better.
-Neither the scale of the errors nor a few absurd ones change anything.
+Trials are ordered by the best error so far, whatever epoch they have reached, and scored by that order. Errors fall with training, so one
+that was left behind stands where it belongs or a little lower, and one that beats a longer trained one is better. Neither the scale of the
+errors nor a few absurd ones change anything.
 A share `explore` of the proposals stays with the Sobol sequence. Each of the others is the best of a few points in one random draw of the
 surface (Thompson 1933), half as far again from its mean. The points come from a density around the good ones, those of the best 15 % among
 the trials that came furthest (as in BOHB, Falkner et al. 2018, arXiv:1807.01774, but wider). So the surface, which knows little after few
 trials, only chooses among what the good ones have in common. What is drawn beyond a bound is put on it, so bounds are tried often: where
 more is better, the best lies there, and Sobol points never do.
 Surface and density are made anew when a quarter more has been heard of; their cost is bounded, however many trials there are.
+Where what is heard of a trial is exact, its last word and not an early one, it counts by its value, and the zoom closes in: each proposal
+is where the surface expects the most improvement (see `improvement`), and what is out counts as having come to what it expects there.
 Knows nothing of: training, budgets, rungs.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -19,11 +22,13 @@ import numpy as np
 
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
+from osetra.search.density import Density, cells, choices_of
+from osetra.search.improvement import log_improvement, most_promising
 from osetra.search.proposed import Proposed, lies_in, placed
+from osetra.search.scores import by_order, by_value
 from osetra.search.sobol import SobolSampler
-from osetra.search.surface import Surface
+from osetra.search.surface import SPREAD_NOISE, START_NOISE, Surface
 from osetra.space.counted import Counted
-from osetra.space.scale import Scale
 from osetra.space.space import Space
 from osetra.space.values import print_short
 
@@ -31,12 +36,16 @@ GROWTH = 1.25
 MOST_FITTED = 300
 GOOD_SHARE, MOST_GOOD = 0.15, 64
 """Of the trials that came furthest, the density's; never fewer than hyperparameters + 1."""
-WIDENED = 5.0
-LEAST_WIDTH, LEAST_CHANCE = 0.03, 0.1
-"""Of the density on an axis on which all good ones agree: of a normal one, of another value."""
 POINTS = 48
 BOLDNESS = 1.5
 """Deviations of the draw, in those of the surface."""
+REFIT = 1.05
+"""The growth after which an exact surface is fitted anew; it agrees with every result at once."""
+EXPLORE, EXPLORE_EXACT = 1 / 3, 0.1
+MORE_THAN_NAMES = 4
+EXACT_NOISE, SPREAD_EXACT_NOISE = 0.01, 2.0
+NEARBY, MOST_OUT = 8, 64
+"""Of the best, how many are looked around; of those who are out, how many are counted as done."""
 DIGITS = 9
 """Coordinates are rounded to these, so that the unit in which an axis is written changes nothing."""
 
@@ -44,7 +53,8 @@ DIGITS = 9
 class ZoomSampler:
     """A `Sampler`. Asked for trials in rising order; the same results in the same order give the same proposals.
 
-    start: trials before the first zoom, 20 or twice the hyperparameters by default. explore: share of Sobol points later on.
+    exact: whether a trial is heard of once, when it is over. start: trials before the first zoom, by default 20 or twice the
+    hyperparameters; if exact, four more than hyperparameters. explore: share of Sobol points later on, a third; if exact, a tenth.
     first: what trial 0 gets; then: what the trials after it get, such as the elites of another study. All must lie in the space; raises
     `SpaceError` if one does not.
     """
@@ -57,13 +67,15 @@ class ZoomSampler:
         first: Configuration | None = None,
         then: Sequence[Configuration] = (),
         start: int | None = None,
-        explore: float = 0.5,
+        explore: float | None = None,
+        exact: bool = False,
     ) -> None:
         for configuration in then:
             space.validate(configuration)
         self._then = deque(then)
         self._space, self._seed = space, seed
-        self._start = max(20, 2 * len(space.names)) if start is None else start
+        enough = len(space.names) + MORE_THAN_NAMES if exact else max(20, 2 * len(space.names))
+        self._start = enough if start is None else start
         self._sobol = SobolSampler(space, seed=seed, first=first)
         self._sobol_taken = 0
         self._proposed = Proposed(space)
@@ -75,8 +87,11 @@ class ZoomSampler:
         self._aside: dict[int, float] = {}
         """What was heard of trials that have no place."""
         self._fits = 0
+        self._is_exact = exact
+        self._out: dict[int, None] = {}
+        """Trials proposed and not heard of, in order."""
         self._begin_surface()
-        self.explore = explore
+        self.explore = (EXPLORE_EXACT if exact else EXPLORE) if explore is None else explore
         """Share of Sobol points; whoever uses the sampler may raise it where zooming does not pay."""
         self.zoomed: set[int] = set()
         """Trials proposed from the surface."""
@@ -106,11 +121,13 @@ class ZoomSampler:
             self._proposed.add(configuration)
             self._configurations[number] = configuration
             self._points[number] = np.round(self._space.encode(configuration), DIGITS)
+            self._out[number] = None
         return configuration
 
     def observe(self, number: int, epoch: int, value: float) -> None:
         """Keep the latest result of a trial."""
         self._epochs[number] = epoch
+        self._out.pop(number, None)
         (self._heard if number in self._points else self._aside)[number] = value
 
     def edit(self, space: Space) -> None:
@@ -133,8 +150,11 @@ class ZoomSampler:
         """Of the space as it is now, not yet fitted."""
         self._fitted = 0
         self._columns = _Columns(self._space)
-        self._surface = Surface(self._columns.count)
-        self._density: _Density | None = None
+        noise = (EXACT_NOISE, SPREAD_EXACT_NOISE) if self._is_exact else (START_NOISE, SPREAD_NOISE)
+        self._surface = Surface(self._columns.count, noise=noise[0], spread_noise=noise[1])
+        self._refitted = 0
+        """After how many results an exact surface was fitted."""
+        self._density: Density | None = None
         self._elites = self._spread_elites = np.empty((0, len(self._space.names)))
 
     def _from_given(self) -> dict[str, Value] | None:
@@ -157,38 +177,90 @@ class ZoomSampler:
 
     def _from_surface(self, generator: np.random.Generator) -> dict[str, Value] | None:
         if len(self._heard) >= GROWTH * self._fitted:
-            self._fit()
-        assert self._density is not None
-        points = self._density.draw(POINTS, generator)
-        mean, root = self._surface.at(self._columns.of(points))
-        drawn = mean + BOLDNESS * (root @ generator.standard_normal(len(mean)))
-        for place in np.argsort(drawn, kind="stable"):
-            configuration = self._space.decode(points[place])
+            self._look_back()
+        for point in self._closer(generator) if self._is_exact else self._drawn(generator):
+            configuration = self._space.decode(point)
             if self._space.fits(configuration) and self._proposed.is_new(configuration):
                 return configuration
         return None
 
-    def _fit(self) -> None:
-        from scipy.special import ndtri
+    def _drawn(self, generator: np.random.Generator) -> np.ndarray:
+        """Points of the density [n, d], the lowest in a draw of the surface first."""
+        assert self._density is not None
+        points = self._density.draw(POINTS, generator)
+        mean, root = self._surface.at(self._columns.of(points))
+        return points[np.argsort(mean + BOLDNESS * (root @ generator.standard_normal(len(mean))), kind="stable")]
 
-        self._fitted = count = len(self._heard)
-        self._fits += 1
+    def _closer(self, generator: np.random.Generator) -> np.ndarray:
+        """Points [n, d], where the most improvement is expected first."""
+        order = self._order()
+        points, scores = self._scored(order)
+        columns = self._columns.of(points)
+        if len(order) >= REFIT * self._refitted:
+            self._refitted = len(order)
+            self._fits += 1
+            self._surface.fit(columns, scores, Seed(study=self._seed).generator("surface", self._fits))
+        else:
+            self._surface.know(columns, scores)
+        out = [self._points[number] for number in list(self._out)[-MOST_OUT:] if number in self._points]
+        if out:
+            ahead = self._columns.of(np.array(out))
+            columns, scores = np.concatenate([columns, ahead]), np.concatenate([scores, self._surface.moments(ahead)[0]])
+            self._surface.know(columns, scores)
+        # Of those who are out, too: what is expected of them is no improvement any more.
+        incumbent = float(self._surface.moments(columns)[0].min())
+
+        def promise(tried: np.ndarray) -> np.ndarray:
+            gains = log_improvement(*self._surface.moments(self._columns.of(tried)), incumbent)
+            if self._space.constraints:
+                gains[[not self._space.fits(self._space.decode(point)) for point in tried]] = -math.inf
+            return gains
+
+        choices = [choices_of(scale) for scale in self._space.scales.values()]
+        return most_promising(promise, self._settled, points[:NEARBY], choices, generator)
+
+    def _settled(self, points: np.ndarray) -> np.ndarray:
+        """Where points [n, d] count: the middle of the bin of a value that can be counted, 0.5 for a name that does not exist."""
+        for axis, scale in enumerate(self._space.scales.values()):
+            if isinstance(scale, Counted):
+                points[:, axis] = [scale.encode(scale.decode(u)) for u in points[:, axis].tolist()]
+        if self._space.conditions:
+            for point in points:
+                configuration = self._space.decode(point)
+                point[[name not in configuration for name in self._space.names]] = 0.5
+        return points
+
+    def _order(self) -> np.ndarray:
+        """Trials that were heard of, from the best on. NaN, those that diverged, comes behind all numbers."""
+        count = len(self._heard)
         numbers = np.fromiter(self._heard, dtype=np.int64, count=count)
-        values = np.fromiter(self._heard.values(), dtype=np.float64, count=count)
-        # NaN, those that diverged, comes behind all numbers.
-        order = np.lexsort((numbers, values))
+        return numbers[np.lexsort((numbers, np.fromiter(self._heard.values(), dtype=np.float64, count=count)))]
+
+    def _scored(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points [n, d] and scores [n] of trials given from the best on; of many the best and some of all others."""
+        count = len(order)
         places = np.arange(count)
         if count > MOST_FITTED:
             half = MOST_FITTED // 2
             places = np.unique(np.concatenate([places[:half], np.linspace(half, count - 1, half).astype(np.int64)]))
-        points = np.array([self._points[number] for number in numbers[order[places]]])
-        scores = ndtri((places + 0.5) / count)
-        self._surface.fit(self._columns.of(points), scores, Seed(study=self._seed).generator("surface", self._fits))
-        able = max(count - int(np.isnan(values).sum()), 1)
+        points = np.array([self._points[number] for number in order[places].tolist()])
+        if self._is_exact:
+            return points, by_value(np.array([self._heard[number] for number in order.tolist()]))[places]
+        return points, by_order(count, places)
+
+    def _look_back(self) -> None:
+        """At all results: a sentence, the elites, and surface and density where these are looked at."""
+        order = self._order()
+        count = self._fitted = len(order)
+        points, scores = self._scored(order)
+        able = max(1, sum(not math.isnan(value) for value in self._heard.values()))
         self._elites = points[: min(max(5, count // 10), able)]
-        spread = [number for number in numbers[order[:able]].tolist() if number not in self.zoomed]
+        spread = [number for number in order[:able].tolist() if number not in self.zoomed]
         self._spread_elites = np.array([self._points[number] for number in spread[: max(5, len(spread) // 10)]])
-        self._density = _Density(self._space, self._good_among(numbers[order]))
+        if not self._is_exact:
+            self._fits += 1
+            self._surface.fit(self._columns.of(points), scores, Seed(study=self._seed).generator("surface", self._fits))
+            self._density = Density(self._space, self._good_among(order))
         self.sentences.append(f"after {count} trials: {self._in_words()}")
 
     def _good_among(self, ordered: np.ndarray) -> np.ndarray:
@@ -214,60 +286,18 @@ class ZoomSampler:
         return ", ".join(parts) or "the best lie all over the space"
 
 
-class _Density:
-    """Around points [n, d]: on an ordered axis normal, its width by Scott's rule; on any other the value of one of the points or, the more
-    often the less these agree, any value.
-    """
-
-    def __init__(self, space: Space, points: np.ndarray) -> None:
-        self._points = points
-        n, d = points.shape
-        width = WIDENED * 1.06 * n ** (-1 / (4 + d))
-        self._choices = [_choices(scale) for scale in space.scales.values()]
-        self._widths = [
-            max(LEAST_CHANCE, width * _disagreement(values, choices)) if choices else max(LEAST_WIDTH, width * float(values.std()))
-            for values, choices in zip(points.T, self._choices, strict=True)
-        ]
-
-    def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
-        """Float64 [count, d] in the unit cube."""
-        drawn = self._points[generator.integers(len(self._points), size=count)]
-        for axis, (width, choices) in enumerate(zip(self._widths, self._choices, strict=True)):
-            if choices:
-                drawn[:, axis] = np.where(generator.random(count) < width, generator.random(count), drawn[:, axis])
-            else:
-                drawn[:, axis] += width * generator.standard_normal(count)
-        return np.clip(drawn, 0.0, 1.0)
-
-
-def _choices(scale: Scale) -> int:
-    """How many values without order; 0 on an ordered axis."""
-    return scale.size if isinstance(scale, Counted) and not scale.is_ordered else 0
-
-
-def _cells(values: np.ndarray, choices: int) -> np.ndarray:
-    """Which of the choices coordinates stand for."""
-    return np.minimum((values * choices).astype(np.int64), choices - 1)
-
-
-def _disagreement(values: np.ndarray, choices: int) -> float:
-    """The chance that two drawn ones differ."""
-    shares = np.bincount(_cells(values, choices), minlength=choices) / len(values)
-    return 1 - float(shares @ shares)
-
-
 class _Columns:
     """Unit coordinates as the surface sees them: an ordered axis is one column, a choice one column for each of its values."""
 
     def __init__(self, space: Space) -> None:
-        self._sizes = [_choices(scale) for scale in space.scales.values()]
+        self._sizes = [choices_of(scale) for scale in space.scales.values()]
         self.count = sum(size or 1 for size in self._sizes)
 
     def of(self, points: np.ndarray) -> np.ndarray:
         columns = []
         for axis, size in enumerate(self._sizes):
             if size:
-                columns.append(0.5 * np.eye(size)[_cells(points[:, axis], size)])
+                columns.append(0.5 * np.eye(size)[cells(points[:, axis], size)])
             else:
                 columns.append(points[:, axis : axis + 1])
         return np.concatenate(columns, axis=1)

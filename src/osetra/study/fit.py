@@ -99,8 +99,8 @@ def fit(
     epochs has room for more than twenty such trainings. patience: a trial ends after so many epochs without a better dev error, by
     default a third of its epochs and at least 10; 0: never. However it ends, the weights of its best epoch are kept.
     strategy: how configurations are chosen and how far each is trained: waves, which trains many a little, the best of them further, and
-    zooms in on what does well; or random, sobol, grid, coarse_to_fine or tpe (Optuna's), which train each to the end or, with +asha,
-    +successive_halving or +hyperband behind it, climb a ladder as well.
+    zooms in on what does well; or random, sobol, grid, coarse_to_fine, zoom (Bayesian optimisation) or tpe (Optuna's), which train each
+    to the end or, with +asha, +successive_halving or +hyperband behind it, climb a ladder as well.
     panda: train one model, the default configuration with the edits of `space`, for the whole budget instead of searching; it can be
     steered from its first epoch on (see `Study.steer`), and while it stands still the study waits. Of a budget in epochs, those that it
     was rolled back from count. babysitter: what looks at a trial after every epoch: "off", "suggest", "act", or a mode for each rule

@@ -23,9 +23,8 @@ from osetra.space.written import entry_to_dict
 from osetra.study.budget import Budget
 from osetra.study.strategy import DEFAULT, make_search, parse_strategy
 
-DEFAULT_OF_ONE_VALUE = "coarse_to_fine"
-"""Where trials have one epoch. On five functions of 2 to 5 numbers and a choice (Branin, Rosenbrock, Rastrigin, a sphere, a mixed one; 12
-seeds each) its median regret was below that of random, Sobol and waves after 30 trials (but for the last two on Branin) and after 100."""
+DEFAULT_OF_ONE_VALUE = "zoom"
+"""Where trials have one epoch. benchmarks/RESULTS.md holds it against others, on functions and on the final errors of networks."""
 ASK_AND_TELL = "ask and tell"
 """The source of a study whose values come from somebody who asks."""
 VALUE = "value"

@@ -76,7 +76,7 @@ def optimize(
     budget: seconds, or a text such as "60s" or "10m"; trials, epochs: further bounds. With none of the three: 60 s.
     epochs_per_trial: the most epochs of a trial. direction: minimize or maximize.
     strategy: a word as for `osetra.fit`, such as random or random+asha, or a function that makes a search, such as
-    `osetra.search.schedulers`' classes over a sampler. Left out: waves where trials have epochs, else coarse_to_fine.
+    `osetra.search.schedulers`' classes over a sampler. Left out: waves where trials have epochs, else zoom.
     workers: processes at a time, by default one a core; each is one thread wide then. A process serves many trials, and is replaced when
     one failed in it. in_process: call the objective in this process, one trial at a time: for debugging, and for functions so quick that
     talking to a process (about a quarter of a millisecond a trial) would cost more.

@@ -1,7 +1,8 @@
 """Which search a word stands for.
 
     waves                the default: waves of trials up a ladder, zooming in on what does well
-    SAMPLER              every trial straight to its last epoch: random, sobol, grid, coarse_to_fine, tpe (needs Optuna)
+    SAMPLER              every trial straight to its last epoch: random, sobol, grid, coarse_to_fine, zoom (Bayesian optimisation), tpe
+                         (needs Optuna)
     SAMPLER+SCHEDULER    the same sampler on a ladder: asha, successive_halving, hyperband
 
 Knows nothing of: how any of them works.
@@ -17,7 +18,7 @@ from osetra.core.records import Configuration
 if TYPE_CHECKING:
     from osetra.space.space import Space
 
-SAMPLERS = ("random", "sobol", "grid", "coarse_to_fine", "tpe")
+SAMPLERS = ("random", "sobol", "grid", "coarse_to_fine", "zoom", "tpe")
 SCHEDULERS = ("plain", "asha", "successive_halving", "hyperband")
 DEFAULT = "waves"
 
@@ -36,8 +37,11 @@ def parse_strategy(strategy: str) -> tuple[str, str]:
     return sampler, scheduler or "plain"
 
 
-def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration | None) -> Sampler:
-    """The sampler of that name. Raises SpaceError if it cannot search the space, MissingExtra if what it needs is not installed."""
+def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration | None, exact: bool = True) -> Sampler:
+    """The sampler of that name. exact: whether it hears of a trial once, when it is over.
+
+    Raises SpaceError if it cannot search the space, MissingExtra if what it needs is not installed.
+    """
     match name:
         case "sobol":
             from osetra.search.sobol import SobolSampler
@@ -51,6 +55,10 @@ def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration |
             from osetra.search.coarse_to_fine import CoarseToFineSampler
 
             return CoarseToFineSampler(space, seed=seed, first=first)
+        case "zoom":
+            from osetra.search.zoom import ZoomSampler
+
+            return ZoomSampler(space, seed=seed, first=first, exact=exact)
         case "tpe":
             from osetra.search.optuna_sampler import OptunaSampler
 
@@ -84,12 +92,13 @@ def make_search(
         return Waves(space, seed=seed, last=last, budget=epochs, trials=trials, first=first, then=elites)
     from osetra.search import schedulers
 
+    exact = scheduler == "plain"
     if first is not None and elites:
         from osetra.search.warm_start import WarmStarted
 
-        sampler: Sampler = WarmStarted(space, make_sampler(name, space, seed=seed, first=None), [first, *elites])
+        sampler: Sampler = WarmStarted(space, make_sampler(name, space, seed=seed, first=None, exact=exact), [first, *elites])
     else:
-        sampler = make_sampler(name, space, seed=seed, first=first)
+        sampler = make_sampler(name, space, seed=seed, first=first, exact=exact)
     kinds = {
         "plain": schedulers.Plain,
         "asha": schedulers.Asha,

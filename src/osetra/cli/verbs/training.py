@@ -42,7 +42,7 @@ def fit(
     patience: PatienceOption = None,
     strategy: Annotated[
         str,
-        typer.Option(help="waves, or random, sobol, grid, coarse_to_fine, tpe; these with +asha, +successive_halving or +hyperband."),
+        typer.Option(help="waves, or random, sobol, grid, coarse_to_fine, zoom, tpe; these with +asha, +successive_halving or +hyperband."),
     ] = "waves",
     panda: Annotated[bool, typer.Option("--panda", help="Train one model for the whole budget, to be watched and steered.")] = False,
     babysitter: Annotated[

@@ -20,6 +20,7 @@ STRATEGIES = {
     "random+hyperband": "random, Hyperband",
     "sobol": "Sobol sequence",
     "coarse_to_fine": "coarse to fine",
+    "zoom": "zoom (Bayesian optimisation)",
     "grid": "grid",
     "tpe": "TPE (Optuna)",
 }
