@@ -41,6 +41,7 @@ from osetra.study.strategy import make_sampler
 
 OURS = ("zoom", "coarse_to_fine", "sobol", "random")
 OPTUNA = {"Optuna TPE": "TPESampler", "Optuna TPE, multivariate": "TPESampler", "Optuna GP": "GPSampler"}
+FAMILIES = ("lcbench", "taskset", "mit")
 SAMPLE = 2_000
 FLAT = 1e-12
 
@@ -248,19 +249,23 @@ def _from_smac(space: Space, name: str, asked: dict[str, Any]) -> Any:
 
 
 def report(rows: Sequence[dict[str, Any]], methods: Sequence[str], marks: Sequence[int]) -> str:
-    """Markdown: median regrets over the seeds, and mean ranks of these over all objectives."""
+    """Markdown: median regrets over the seeds, of a family of tables their mean, and mean ranks of all objectives."""
     lines = []
+    objectives = list(dict.fromkeys(row["objective"] for row in rows))
+    families: dict[str, list[str]] = {}
+    for name in objectives:
+        family = next((family for family in FAMILIES if name.startswith(family)), name)
+        families.setdefault(family, []).append(name)
     for mark in marks:
-        names = sorted({row["objective"] for row in rows}, key=[row["objective"] for row in rows].index)
         known = {(row["objective"], row["method"]): float(np.median([one[mark - 1] for one in row["regrets"]])) for row in rows}
+        values = {name: np.array([known[name, method] for method in methods]) for name in objectives}
         lines += ["", f"### After {mark} trials", "", "| objective | " + " | ".join(methods) + " |", "|---|" + "---:|" * len(methods)]
-        ranks = []
-        for name in names:
-            values = [known.get((name, method), math.nan) for method in methods]
-            lines.append(f"| {name} | " + " | ".join(f"{value:.2g}" for value in values) + " |")
-            ranks.append([1 + sum(other < value - FLAT for other in values) for value in values])
+        for family, names in families.items():
+            said = f"{family}, mean of {len(names)}" if len(names) > 1 else family
+            lines.append(f"| {said} | " + " | ".join(f"{value:.2g}" for value in np.mean([values[name] for name in names], axis=0)) + " |")
+        ranks = [(values[name][:, None] - values[name] > FLAT).sum(axis=1) + 1 for name in objectives]
         lines.append("| mean rank | " + " | ".join(f"{value:.1f}" for value in np.mean(ranks, axis=0)) + " |")
-    each = [1e3 * float(np.mean([row["ms"] for row in rows if row["method"] == method])) / 1e3 for method in methods]
+    each = [float(np.mean([row["ms"] for row in rows if row["method"] == method])) for method in methods]
     lines += ["", "Milliseconds a trial: " + ", ".join(f"{method} {ms:.1f}" for method, ms in zip(methods, each, strict=True)) + "."]
     return "\n".join(lines)
 

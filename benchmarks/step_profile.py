@@ -14,9 +14,9 @@ import numba
 import numpy as np
 from training_speed import SHAPES, flops_per_step, make_data
 
+from osetra.core.blas import one_blas_thread
 from osetra.core.seeding import Seed
 from osetra.engines.native.backward import backward
-from osetra.engines.native.blas import one_blas_thread
 from osetra.engines.native.denormals import flush_denormals, restore_denormals
 from osetra.engines.native.engine import _options, _rows
 from osetra.engines.native.epoch import gather

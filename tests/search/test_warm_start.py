@@ -14,6 +14,7 @@ from osetra.search.sobol import SobolSampler
 from osetra.search.warm_start import Elites, WarmStarted, elites_of
 from osetra.search.zoom import ZoomSampler
 from osetra.space import Space, choice, integer, linear, log, when
+from osetra.study.strategy import make_search
 from osetra.testing.samplers import FINITE_CONDITIONAL, SAMPLER_CONTRACT, run
 
 OLD = Space({"rate": log(1e-4, 1.0), "layers": integer(1, 4), "optimizer": "adam"})
@@ -205,3 +206,18 @@ def test_elites_of_one_are_spoken_of_as_one():
     found = elites_of(STUDY, tried(drawn(OLD, 1)), OLD)
     assert isinstance(found, Elites)
     assert found.sentences() == ["The first trial begins with the best configuration of study 'adult'."]
+
+
+@pytest.mark.parametrize("error", [lambda x: (x - 0.9) ** 2, lambda x: (x - 0.1) ** 2])
+def test_a_zoom_learns_from_the_elites(error):
+    """Six elites all over the axis: what comes after them lies where the best of them does."""
+    line = Space({"x": linear(0, 1)})
+    elites = [{"x": x} for x in (0.05, 0.25, 0.45, 0.65, 0.85, 0.95)]
+    search = make_search("zoom", line, seed=1, first=elites[0], elites=elites[1:], last=1, epochs=None, trials=None)
+    tried = []
+    for _ in range(12):
+        job = search.ask()
+        tried.append(job.configuration["x"])
+        search.tell(job, [error(tried[-1])], TrialState.FINISHED)
+    assert tried[:6] == [one["x"] for one in elites]
+    assert min(error(x) for x in tried[6:]) < 1e-4

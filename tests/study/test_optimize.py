@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -518,6 +519,14 @@ def test_progress_hears_values_as_they_were_given():
     assert listener.said == ["Searching x (random): 1 trial at a time, budget 16 trials."]
     last = listener.facts[-1]
     assert (last["best_error"], last["error_name"], last["trials_done"], last["share_done"]) == (15.0, "value", 16, 1.0)
+
+
+@pytest.mark.parametrize(("strategy", "words"), [("zoom", r"After \d+ trials: x 0\.2"), ("coarse_to_fine", "Stage 2 zooms into x ")])
+def test_what_the_search_says_is_handed_on_and_kept(strategy, words):
+    listener = Listener()
+    study = osetra.optimize(lambda t: (t.params["x"] - 0.2) ** 2, LINE, trials=40, strategy=strategy, progress=listener, in_process=True)
+    assert any(re.match(words, said) for said in listener.said)
+    assert [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in study.facts["sentences"]] == listener.said[1:]
 
 
 def test_a_space_may_be_one_made_before():

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from osetra.core.blas import one_blas_thread
 from osetra.core.errors import ModelError
-from osetra.engines.native.blas import one_blas_thread
 from osetra.network.layout import Layout
 from osetra.network.spec import NetworkSpec
 

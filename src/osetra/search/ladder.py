@@ -88,6 +88,11 @@ class Climbers:
         """Whether another trial may begin, as far as is known before the sampler is asked."""
         return not self._exhausted and len(self.all) < self._trials and self._budget > 0
 
+    @property
+    def sentences(self) -> list[str]:
+        """What the sampler said of its way, where it says anything."""
+        return list(getattr(self._sampler, "sentences", ()))
+
     def edit(self, space: Space) -> None:
         """New trials are of this space; those who have begun go on as they are. `SpaceError` as the sampler says."""
         self._sampler.edit(space)

@@ -22,7 +22,21 @@ from osetra.search.ladder import Climber, Climbers, TopShare, make_rungs
 from osetra.space.space import Space
 
 
-class Plain:
+class _Scheduler:
+    """What all have in common."""
+
+    _climbers: Climbers
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the sampler said of its way, where it says anything."""
+        return self._climbers.sentences
+
+    def edit(self, space: Space) -> None:
+        self._climbers.edit(space)
+
+
+class Plain(_Scheduler):
     """Every trial is trained to `last` epochs at once: what random search and Bayesian optimisation do by themselves."""
 
     def __init__(self, sampler: Sampler, *, last: int, budget: int | None = None, trials: int | None = None) -> None:
@@ -35,11 +49,8 @@ class Plain:
     def tell(self, job: Job, values: Sequence[float], state: TrialState) -> None:
         self._climbers.take(job, values, state)
 
-    def edit(self, space: Space) -> None:
-        self._climbers.edit(space)
 
-
-class Asha:
+class Asha(_Scheduler):
     """Asynchronous successive halving.
 
     Asked, it looks from the highest rung down for a trial among the best 1/eta of its rung that was not promoted yet; where there is none,
@@ -70,11 +81,8 @@ class Asha:
         if climber.epochs >= self._rungs[rung] or climber.is_over:
             self._standing[rung].add(math.inf if climber.is_over else climber.best, climber.number)
 
-    def edit(self, space: Space) -> None:
-        self._climbers.edit(space)
 
-
-class _Brackets(ABC):
+class _Brackets(_Scheduler, ABC):
     """Brackets of successive halving, one after another; nobody climbs before all on the rung below are there."""
 
     def __init__(self, sampler: Sampler, *, budget: int | None, trials: int | None) -> None:

@@ -155,6 +155,11 @@ class WarmStarted:
         self._heard: dict[int, list[tuple[int, float]]] = {}
         """What was heard of trials of the list that the other sampler does not know (yet)."""
 
+    @property
+    def sentences(self) -> list[str]:
+        """What the other sampler said of its way, where it says anything."""
+        return list(getattr(self._sampler, "sentences", ()))
+
     def propose(self, number: int) -> Configuration | None:
         """The configuration of trial `number`; None once every configuration of the space has been proposed."""
         self._begun = max(self._begun, number + 1)

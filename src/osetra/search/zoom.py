@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from osetra.core.blas import one_blas_thread
 from osetra.core.records import Configuration, Value
 from osetra.core.seeding import Seed
 from osetra.search.density import Density, cells, choices_of
@@ -176,9 +177,12 @@ class ZoomSampler:
         return self._proposed.draw(seed)
 
     def _from_surface(self, generator: np.random.Generator) -> dict[str, Value] | None:
-        if len(self._heard) >= GROWTH * self._fitted:
-            self._look_back()
-        for point in self._closer(generator) if self._is_exact else self._drawn(generator):
+        # The bits must not depend on the threads of BLAS, which are none the quicker with matrices of this size.
+        with one_blas_thread():
+            if len(self._heard) >= GROWTH * self._fitted:
+                self._look_back()
+            points = self._closer(generator) if self._is_exact else self._drawn(generator)
+        for point in points:
             configuration = self._space.decode(point)
             if self._space.fits(configuration) and self._proposed.is_new(configuration):
                 return configuration

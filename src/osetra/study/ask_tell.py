@@ -38,6 +38,7 @@ from osetra.study.ledger import Ledger
 from osetra.study.objective_setting import ASK_AND_TELL, Strategy, decide, find_study, require_count, require_place
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.retelling import CLOSED, retell
+from osetra.study.sentences import sentences_of
 from osetra.study.writing import writing
 
 TOLD_STATES = (TrialState.FINISHED, TrialState.STOPPED, TrialState.DIVERGED, TrialState.FAILED)
@@ -253,7 +254,8 @@ class Tuner:
             best = self._ledger.best()
             facts = {
                 **self._record.facts, "ended": "closed", "seconds": self._seconds(), "epochs": self._ledger.epochs,
-                "trials": len(self._ledger.trials), **({} if best is None else {"best": best.number}),
+                "trials": len(self._ledger.trials), "sentences": sentences_of(self._search),
+                **({} if best is None else {"best": best.number}),
             }  # fmt: skip
             self._record = replace(self._record, state=StudyState.FINISHED, reason="closed", finished=datetime.now(UTC), facts=facts)
             self._store.update_study(self._record)

@@ -17,8 +17,8 @@ from osetra.study.handle import Study
 from osetra.study.objective_loop import ObjectiveFound
 
 
-def conclude_objective(record: StudyRecord, found: ObjectiveFound, store: Store) -> Study:
-    """Close the record of a study whose search has ended. Raises StudyError if no trial came to a value."""
+def conclude_objective(record: StudyRecord, found: ObjectiveFound, store: Store, *, sentences: Sequence[str]) -> Study:
+    """Close the record of a study whose search has ended. sentences: what that said. Raises StudyError if no trial came to a value."""
     facts = {
         **record.facts,
         "ended": found.ended,
@@ -26,6 +26,7 @@ def conclude_objective(record: StudyRecord, found: ObjectiveFound, store: Store)
         "epochs": found.epochs,
         "trials": len(found.trials),
         "divergence": diverging_region(found.trials),
+        "sentences": list(sentences),
     }
     if found.best is None:
         reason = "interrupted before a trial came to a value" if found.interrupted else _why_nothing(found.trials)

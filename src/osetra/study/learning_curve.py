@@ -80,7 +80,7 @@ def learning_curve(
     osetra's, data that are not its own, shares and repeats that make no sense, when `interrupted` says so before the end, and where
     trainings diverged so that too few errors are left.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.executors.threads import available_cores
     from osetra.study.asked import reopen
 

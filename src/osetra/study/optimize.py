@@ -34,6 +34,7 @@ from osetra.study.objective_setting import ObjectiveSetting, Strategy, decide, f
 from osetra.study.past import Past
 from osetra.study.places import name_and_folder, open_place
 from osetra.study.rounds import lag_for
+from osetra.study.sentences import Unsaid, sentences_of
 from osetra.study.trial_folders import trial_folders
 from osetra.study.writing import Claim, writing
 
@@ -138,6 +139,7 @@ def optimize(
                 folders=places,
             )  # fmt: skip
             told = _Told(progress, record)
+            told.unsaid = Unsaid(setting.search)
             told.notice(_opening(setting, spend, at_once))
             # Nothing was kept so far, so that whatever was wrong leaves nothing behind.
             if opened is None:
@@ -214,7 +216,7 @@ def _run(
                 f"study {record.name!r} must have one writer, got another that took it over while this one was silent; look there"
             )
         desk.close(found.ended)
-        return conclude_objective(record, found, store)
+        return conclude_objective(record, found, store, sentences=sentences_of(setting.search))
     except BaseException as error:
         if not claim.is_lost:
             with suppress(Exception):
@@ -228,6 +230,9 @@ class _Told:
     def __init__(self, progress: Progress | None, record: StudyRecord) -> None:
         self._progress, self._error_name = progress, record.error_name
 
+    unsaid: Unsaid | None = None
+    """Of the search, whose sentences are handed on as they come."""
+
     def notice(self, text: str) -> None:
         if self._progress is not None:
             self._progress.notice(text)
@@ -235,6 +240,8 @@ class _Told:
     def update(self, facts: Mapping[str, Any]) -> None:
         if self._progress is not None:
             self._progress.update({**facts, "error_name": self._error_name, "best_interval": None})
+            for sentence in self.unsaid.take() if self.unsaid else ():
+                self._progress.notice(sentence)
 
 
 def _executor(objective: Callable[[ObjectiveTrial], Any], *, in_process: bool, workers: int) -> Executor:

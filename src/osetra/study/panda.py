@@ -84,7 +84,7 @@ def needs_epoch_s(budget: Budget, epochs_per_trial: int | None) -> bool:
 
 def measured_epoch_s(table: PreparedTable, setting: Setting, *, budget_s: float) -> float:
     """Seconds of an epoch of the first configuration, measured on as many rows as a small part of the budget allows."""
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.engines.native.engine import NativeEngine
     from osetra.study.epoch_cost import NOMINAL, Work
     from osetra.study.probe_cost import EPOCHS_IN_PROBE, thin

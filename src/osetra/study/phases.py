@@ -16,6 +16,7 @@ from osetra.core.records import Configuration, TrialState
 from osetra.search.finals import MOST_FINALISTS, MOST_OF_BUDGET, REPEATS, Finalist, Finals
 from osetra.space.space import Space
 from osetra.study.past import Searched
+from osetra.study.sentences import sentences_of
 
 SEARCHING = 1.0 - MOST_OF_BUDGET
 """Share of a budget in seconds after which nothing new is searched."""
@@ -106,7 +107,7 @@ class Phases:
     @property
     def sentences(self) -> list[str]:
         """What the strategy said of its way, where it says anything."""
-        return list(getattr(self._search, "sentences", ()))
+        return sentences_of(self._search)
 
     def is_final(self, trial: int) -> bool:
         """Whether a trial is one of the finals."""

@@ -75,7 +75,7 @@ def probe(table: PreparedTable, setting: Setting, *, seconds: float, epoch_s: fl
     An epoch that has begun is finished, and the first of a configuration is begun without knowing how long it takes, so it may take
     longer, by the slowest epoch of the space.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.engines.native.engine import NativeEngine
     from osetra.store.memory import MemoryStore
     from osetra.study.budget import Budget
@@ -111,7 +111,7 @@ def _warm(engine: Engine, table: PreparedTable, setting: Setting, search: Search
     """What a process takes longer over but once: an epoch of few rows, whose compiled code is loaded (0.16 s), and the first proposal
     that is no default, for which a library is (0.6 s). None of it counts.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.training.recipe import build_member
 
     member = build_member(

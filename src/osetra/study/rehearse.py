@@ -67,7 +67,7 @@ def rehearse(
 
     gap_s: seconds between two epochs on a core. Raises SpaceError, StudyError, MissingExtra as the search does.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
 
     # The matrices of the surface are small: more threads only wait for one another, for seconds where other work has the cores.
     with one_blas_thread():

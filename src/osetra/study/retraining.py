@@ -48,7 +48,7 @@ def train_all(
 
     key: what the seeds follow from. deadline: `time.monotonic()` after which no epoch begins that would end later.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.executors.threads import available_cores
 
     began = time.monotonic()

@@ -37,8 +37,10 @@ def parse_strategy(strategy: str) -> tuple[str, str]:
     return sampler, scheduler or "plain"
 
 
-def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration | None, exact: bool = True) -> Sampler:
-    """The sampler of that name. exact: whether it hears of a trial once, when it is over.
+def make_sampler(
+    name: str, space: "Space", *, seed: int, first: Configuration | None, exact: bool = True, then: Sequence[Configuration] = ()
+) -> Sampler:
+    """The sampler of that name. exact: whether it hears of a trial once, when it is over. then: of a zoom, what the trials after it get.
 
     Raises SpaceError if it cannot search the space, MissingExtra if what it needs is not installed.
     """
@@ -58,7 +60,7 @@ def make_sampler(name: str, space: "Space", *, seed: int, first: Configuration |
         case "zoom":
             from osetra.search.zoom import ZoomSampler
 
-            return ZoomSampler(space, seed=seed, first=first, exact=exact)
+            return ZoomSampler(space, seed=seed, first=first, then=then, exact=exact)
         case "tpe":
             from osetra.search.optuna_sampler import OptunaSampler
 
@@ -93,12 +95,13 @@ def make_search(
     from osetra.search import schedulers
 
     exact = scheduler == "plain"
-    if first is not None and elites:
+    # A zoom learns from what came of the elites; no other sampler would hear of it.
+    if first is not None and elites and name != "zoom":
         from osetra.search.warm_start import WarmStarted
 
         sampler: Sampler = WarmStarted(space, make_sampler(name, space, seed=seed, first=None, exact=exact), [first, *elites])
     else:
-        sampler = make_sampler(name, space, seed=seed, first=first, exact=exact)
+        sampler = make_sampler(name, space, seed=seed, first=first, exact=exact, then=elites)
     kinds = {
         "plain": schedulers.Plain,
         "asha": schedulers.Asha,

@@ -24,13 +24,13 @@ from osetra.study.edited_space import EditedSpace
 from osetra.study.handle import Study
 from osetra.study.past import Past
 from osetra.study.plan import actual_cost
+from osetra.study.sentences import Unsaid
 from osetra.study.setting import PANDA, Setting
 from osetra.study.strategy import make_search
 from osetra.study.table import PreparedTable
 
 if TYPE_CHECKING:
     from osetra.search.warm_start import Elites
-    from osetra.study.phases import Phases
 
 
 class Told:
@@ -41,10 +41,9 @@ class Told:
         self._error_name = record.error_name
         weights = table.training.dev_weights
         self._dev_rows = len(table.split.dev) if weights is None else effective_rows(weights)
-        self._told = 0
 
-    search: "Phases | None" = None
-    """Whose sentences are handed on as they come."""
+    unsaid: Unsaid | None = None
+    """Of the search, whose sentences are handed on as they come."""
 
     def notice(self, text: str) -> None:
         self._progress.notice(text)
@@ -54,10 +53,8 @@ class Told:
         if best is not None and self._error_name == "error rate":
             interval = wilson(min(max(best, 0.0), 1.0), self._dev_rows)
         self._progress.update({**facts, "error_name": self._error_name, "best_interval": interval})
-        sentences = self.search.sentences if self.search else []
-        for sentence in sentences[self._told :]:
-            self._progress.notice(sentence[:1].upper() + sentence[1:] + ".")
-        self._told = len(sentences)
+        for sentence in self.unsaid.take() if self.unsaid else ():
+            self._progress.notice(sentence)
 
 
 def tune(
@@ -80,7 +77,7 @@ def tune(
     deadline: `time.monotonic()` at which the budget in seconds ends. past: what the store holds of a study that goes on.
     suffix: of the commands that the babysitter tells, such as ` --store mine.db`.
     """
-    from osetra.engines.native.blas import one_blas_thread
+    from osetra.core.blas import one_blas_thread
     from osetra.engines.native.engine import NativeEngine
     from osetra.search.finals import MOST_FINALISTS
     from osetra.study.conclude import conclude, rescue
@@ -109,7 +106,8 @@ def tune(
             trainings_left=lambda trials: loop.trainings_left(trials), searched=past.searched,
             note=lambda searched: loop.note("search ended", searched.to_dict()), recall_edits=edited.recall,
         )  # fmt: skip
-        progress.search = edited.search = search
+        edited.search = search
+        progress.unsaid = Unsaid(search)
         loop = SearchLoop(
             plan, search=search, engine=NativeEngine(), data=table.training, store=store, progress=progress, interrupted=interrupted,
             keeps=search.is_final, winner=lambda: search.winner, keep_best=MOST_FINALISTS if setting.ensemble else 1,

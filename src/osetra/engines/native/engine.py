@@ -15,11 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from osetra.core.blas import one_blas_thread
 from osetra.core.records import EpochRecord
 from osetra.core.seeding import Seed
 from osetra.engines.native import epoch as compiled
 from osetra.engines.native.augment import Augmentation
-from osetra.engines.native.blas import one_blas_thread
 from osetra.engines.native.kernel import is_cached
 from osetra.engines.native.table import Room, make_room, network_table
 from osetra.engines.port import (
