@@ -40,7 +40,7 @@ from osetra.space.counted import Counted
 from osetra.study.strategy import make_sampler
 
 OURS = ("zoom", "coarse_to_fine", "sobol", "random")
-OPTUNA = {"Optuna TPE": "TPESampler", "Optuna TPE, multivariate": "TPESampler", "Optuna GP": "GPSampler"}
+OPTUNA = {"Optuna TPE": "TPESampler", "Optuna GP": "GPSampler"}
 FAMILIES = ("lcbench", "taskset", "mit")
 SAMPLE = 2_000
 FLAT = 1e-12
@@ -185,9 +185,7 @@ def _optuna(method: str, space: Space, told: Told, trials: int, seed: int, jobs:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    more = {"multivariate": True, "group": True} if "multivariate" in method else {}
-    if jobs > 1 and OPTUNA[method] == "TPESampler":
-        more["constant_liar"] = True
+    more = {"constant_liar": True} if jobs > 1 and OPTUNA[method] == "TPESampler" else {}
     study = optuna.create_study(sampler=getattr(optuna.samplers, OPTUNA[method])(seed=seed, **more))
     out: list[Any] = []
     for number in range(trials + jobs - 1):
@@ -257,7 +255,7 @@ def report(rows: Sequence[dict[str, Any]], methods: Sequence[str], marks: Sequen
         family = next((family for family in FAMILIES if name.startswith(family)), name)
         families.setdefault(family, []).append(name)
     for mark in marks:
-        known = {(row["objective"], row["method"]): float(np.median([one[mark - 1] for one in row["regrets"]])) for row in rows}
+        known = {(row["objective"], row["method"]): float(np.median(row["regrets"][str(mark)])) for row in rows}
         values = {name: np.array([known[name, method] for method in methods]) for name in objectives}
         lines += ["", f"### After {mark} trials", "", "| objective | " + " | ".join(methods) + " |", "|---|" + "---:|" * len(methods)]
         for family, names in families.items():
@@ -295,8 +293,9 @@ def main() -> None:
                 for seed in range(options.first_seed, options.first_seed + options.seeds)
             ]
             ms = 1e3 * float(np.mean([seconds for _, seconds in found])) / options.trials
-            rows.append({"objective": objective.name, "method": method, "ms": ms, "regrets": [regrets for regrets, _ in found]})
-            at = "  ".join(f"{mark}: {np.median([regrets[mark - 1] for regrets, _ in found]):.3g}" for mark in options.marks)
+            regrets = {str(mark): [float(f"{run[mark - 1]:.4g}") for run, _ in found] for mark in options.marks}
+            rows.append({"objective": objective.name, "method": method, "ms": round(ms, 2), "regrets": regrets})
+            at = "  ".join(f"{mark}: {np.median(of_seeds):.3g}" for mark, of_seeds in regrets.items())
             print(f"{objective.name:28s} {method:26s} {at}  {ms:.1f} ms", flush=True)
     print(report(rows, methods, options.marks))
     if options.out:
