@@ -40,10 +40,11 @@ GOOD_SHARE, MOST_GOOD = 0.15, 64
 POINTS = 48
 BOLDNESS = 1.5
 """Deviations of the draw, in those of the surface."""
-REFIT = 1.05
-"""The growth after which an exact surface is fitted anew; it agrees with every result at once."""
+LOOK, REFIT = 1.01, 1.05
+"""The growth after which an exact zoom looks at its results again, so that it costs the same of many, and fits its surface anew."""
 EXPLORE, EXPLORE_EXACT = 1 / 3, 0.1
 MORE_THAN_NAMES = 4
+"""Trials before an exact zoom begins. With twenty it was behind on functions and on LCBench, ahead on TaskSet (LOG.md)."""
 EXACT_NOISE, SPREAD_EXACT_NOISE = 0.01, 2.0
 NEARBY, MOST_OUT = 8, 64
 """Of the best, how many are looked around; of those who are out, how many are counted as done."""
@@ -153,8 +154,10 @@ class ZoomSampler:
         self._columns = _Columns(self._space)
         noise = (EXACT_NOISE, SPREAD_EXACT_NOISE) if self._is_exact else (START_NOISE, SPREAD_NOISE)
         self._surface = Surface(self._columns.count, noise=noise[0], spread_noise=noise[1])
-        self._refitted = 0
-        """After how many results an exact surface was fitted."""
+        self._looked = self._refitted = 0
+        """After how many results an exact zoom looked at them, and fitted its surface."""
+        self._known = (np.empty((0, len(self._space.names))), np.empty(0))
+        """Points and scores as of then."""
         self._density: Density | None = None
         self._elites = self._spread_elites = np.empty((0, len(self._space.names)))
 
@@ -197,11 +200,13 @@ class ZoomSampler:
 
     def _closer(self, generator: np.random.Generator) -> np.ndarray:
         """Points [n, d], where the most improvement is expected first."""
-        order = self._order()
-        points, scores = self._scored(order)
+        count = len(self._heard)
+        if count >= LOOK * self._looked:
+            self._looked, self._known = count, self._scored(self._order())
+        points, scores = self._known
         columns = self._columns.of(points)
-        if len(order) >= REFIT * self._refitted:
-            self._refitted = len(order)
+        if count >= REFIT * self._refitted:
+            self._refitted = count
             self._fits += 1
             self._surface.fit(columns, scores, Seed(study=self._seed).generator("surface", self._fits))
         else:
