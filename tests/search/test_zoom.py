@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from osetra.search.zoom import ZoomSampler
-from osetra.space.scales import linear
-from osetra.space.space import Space
+from osetra.space import Space, choice, linear, when
 
 LINE = Space({"x": linear(0, 1)})
 
@@ -73,3 +72,19 @@ def test_who_is_out_is_not_looked_for_again():
     together = [sampler.propose(number) for number in range(7, 13)]
     assert together[0] == alone[0]
     assert apart(together) > 5 * apart(alone)
+
+
+def test_where_the_best_lie_is_told_of_those_that_have_the_name():
+    """Trials of kind b, which have no rate, are the best of all; those of kind a are the better the lower their rate."""
+    space = Space({"kind": choice("a", "b"), "rate": when(linear(0, 1), kind="a"), "width": linear(0, 1)})
+    sampler = ZoomSampler(space, seed=0, start=60, explore=0.0, exact=True)
+    for number in range(60):
+        one = sampler.propose(number)
+        sampler.observe(number, 1, one["rate"] if one["kind"] == "a" else 0.1 * number)
+    sampler.propose(60)
+    told = [sampler._space.decode(point) for point in sampler._elites]
+    rates = [one["rate"] for one in told if "rate" in one]
+    assert 3 <= len(rates) < len(told)
+    low, high = np.quantile(rates, (0.1, 0.9))
+    assert f"rate {low:.2g} .. {high:.2g}" in sampler.sentences[-1]
+    assert sampler._elites[:, space.names.index("rate")].max() == 0.5

@@ -48,6 +48,7 @@ MORE_THAN_NAMES = 4
 EXACT_NOISE, SPREAD_EXACT_NOISE = 0.01, 2.0
 NEARBY, MOST_OUT = 8, 64
 """Of the best, how many are looked around; of those who are out, how many are counted as done."""
+FEWEST_TO_AGREE = 3
 DIGITS = 9
 """Coordinates are rounded to these, so that the unit in which an axis is written changes nothing."""
 
@@ -283,13 +284,13 @@ class ZoomSampler:
 
     def _in_words(self) -> str:
         """Where the middle four fifths of the elites lie, of the names on which they agree most."""
-        agreement = _agreement(self._space, self._elites)
+        agreement, held = _agreement(self._space, self._elites), _held(self._space, self._elites)
         names = sorted(agreement, key=lambda name: -agreement[name])
         parts = []
         for name in names:
             if agreement[name] < 0.3 or not self._space.scales[name].is_ordered:
                 continue
-            low, high = np.quantile(self._elites[:, self._space.names.index(name)], (0.1, 0.9))
+            low, high = np.quantile(held[name], (0.1, 0.9))
             low, high = (_rounded(self._space.scales[name].decode(float(u))) for u in (low, high))
             parts.append(f"{name} {low} .. {high}" if low != high else f"{name} {low}")
         return ", ".join(parts) or "the best lie all over the space"
@@ -313,9 +314,20 @@ class _Columns:
 
 
 def _agreement(space: Space, points: np.ndarray) -> dict[str, float]:
-    if not len(points):
-        return dict.fromkeys(space.names, 0.0)
-    return {name: max(0.0, 1 - 12 * float(s) ** 2) for name, s in zip(space.names, points.std(axis=0), strict=True)}
+    """By name, of those points [n, d] for which it exists; 0 where these are too few to tell."""
+    enough = max(1, min(FEWEST_TO_AGREE, len(points)))
+    return {
+        name: max(0.0, 1 - 12 * float(values.std()) ** 2) if len(values) >= enough else 0.0 for name, values in _held(space, points).items()
+    }
+
+
+def _held(space: Space, points: np.ndarray) -> dict[str, np.ndarray]:
+    """By name, the coordinates of those points [n, d] for which it exists."""
+    columns = dict(zip(space.names, points.T, strict=True))
+    if not space.conditions:
+        return columns
+    configurations = [space.decode(point) for point in points]
+    return {name: values[[name in one for one in configurations]] for name, values in columns.items()}
 
 
 def _rounded(value: Value) -> str:
