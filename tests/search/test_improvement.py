@@ -23,7 +23,7 @@ def test_the_logarithm_of_the_expected_improvement(z, deviation):
     assert found == pytest.approx(math.log(deviation) + log_ndtr(z) + math.log(total), rel=1e-9, abs=1e-9)
 
 
-def near(points):
+def unmoved(points):
     return points
 
 
@@ -37,7 +37,7 @@ def test_the_best_of_a_line_is_found():
         return log_improvement(*surface.moments(points), -1.1)
 
     grid = promise(np.linspace(0, 1, 100_001)[:, None])
-    found = most_promising(promise, near, x[:3], [0], np.random.default_rng(0))
+    found = most_promising(promise, unmoved, x[:3], [0], np.random.default_rng(0))
     gains = promise(found)
     assert gains[0] == pytest.approx(grid.max(), abs=1e-3)
     assert (np.diff(gains) <= 0).all()
@@ -50,7 +50,7 @@ def test_far_corners_are_reached_from_where_the_best_are():
         return points[:, :8].sum(axis=1) + (np.floor(points[:, 8] * 4) == 2)
 
     nearby = np.full((3, 9), 0.1)
-    best = most_promising(promise, near, nearby, [0] * 8 + [4], np.random.default_rng(1))[0]
+    best = most_promising(promise, unmoved, nearby, [0] * 8 + [4], np.random.default_rng(1))[0]
     # Points all over the cube alone come to the best of 200 sums of eight uniform numbers, about 6.2.
     assert promise(best[None])[0] > 7.5
     assert math.floor(best[8] * 4) == 2

@@ -529,6 +529,12 @@ def test_what_the_search_says_is_handed_on_and_kept(strategy, words):
     assert [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in study.facts["sentences"]] == listener.said[1:]
 
 
+def test_without_a_strategy_one_value_is_searched_by_zoom_and_epochs_in_waves():
+    one = osetra.optimize(lambda t: t.params["x"], LINE, trials=2, in_process=True)
+    many = osetra.optimize(converging, LINE, trials=2, epochs_per_trial=9, in_process=True)
+    assert [study.facts["strategy"] for study in (one, many)] == ["zoom", "waves"]
+
+
 def test_a_space_may_be_one_made_before():
     space = Space({"x": osetra.choice("a", "b"), "y": 3}, constraints=("x == 'a'",))
     study = osetra.optimize(lambda t: t.params["y"], space, trials=9, in_process=True)

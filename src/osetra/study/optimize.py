@@ -138,8 +138,7 @@ def optimize(
                 lag=record.facts["lag"], deadline=None if spend.seconds is None else began + spend.seconds, time_limit_s=limit,
                 folders=places,
             )  # fmt: skip
-            told = _Told(progress, record)
-            told.unsaid = Unsaid(setting.search)
+            told = _Told(progress, record, Unsaid(setting.search))
             told.notice(_opening(setting, spend, at_once))
             # Nothing was kept so far, so that whatever was wrong leaves nothing behind.
             if opened is None:
@@ -227,11 +226,9 @@ def _run(
 class _Told:
     """Hands on what the loop says, with the name of what is tuned; to nobody if there is no one to listen."""
 
-    def __init__(self, progress: Progress | None, record: StudyRecord) -> None:
-        self._progress, self._error_name = progress, record.error_name
-
-    unsaid: Unsaid | None = None
-    """Of the search, whose sentences are handed on as they come."""
+    def __init__(self, progress: Progress | None, record: StudyRecord, unsaid: Unsaid) -> None:
+        """unsaid: of the search, whose sentences are handed on as they come."""
+        self._progress, self._error_name, self._unsaid = progress, record.error_name, unsaid
 
     def notice(self, text: str) -> None:
         if self._progress is not None:
@@ -240,7 +237,7 @@ class _Told:
     def update(self, facts: Mapping[str, Any]) -> None:
         if self._progress is not None:
             self._progress.update({**facts, "error_name": self._error_name, "best_interval": None})
-            for sentence in self.unsaid.take() if self.unsaid else ():
+            for sentence in self._unsaid.take():
                 self._progress.notice(sentence)
 
 
