@@ -58,7 +58,7 @@ _SAMPLERS = {
     "sobol": "evenly on their scales (Sobol)",
     "grid": "on a grid",
     "coarse_to_fine": "coarse to fine",
-    "zoom": "where a surface fitted to all results expects the most improvement",
+    "zoom": "where a surface fitted to all results promises more",
     "tpe": "by Optuna's TPE",
 }
 _SCHEDULERS = {"asha": "ASHA", "successive_halving": "successive halving", "hyperband": "Hyperband"}

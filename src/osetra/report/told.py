@@ -19,7 +19,7 @@ _WAYS = {
     "sobol": "evenly on their scales (Sobol)",
     "grid": "on a grid",
     "coarse_to_fine": "coarse to fine",
-    "zoom": "where a surface fitted to all results expects the most improvement",
+    "zoom": "where a surface fitted to all results promises more",
     "tpe": "by Optuna's TPE",
 }
 
